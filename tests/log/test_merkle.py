@@ -178,18 +178,19 @@ def test_questions_outside_the_tree_are_errors() -> None:
         merkle.inclusion_proof(nodes, 8, 8)
     with pytest.raises(ValueError, match="extends"):
         merkle.consistency_proof(nodes, 9, 8)
-    with pytest.raises(merkle.NodeMissing):
+    with pytest.raises(merkle.NodeMissingError):
         nodes.node(3, 1)
-    with pytest.raises(merkle.NodeMissing):
+    with pytest.raises(merkle.NodeMissingError):
         merkle.TileNodes(Tiles(hashes(9)), 9).node(1, 4)
 
 
 def test_a_tile_shorter_than_promised_is_an_error() -> None:
     class Short:
         def tile(self, level: int, index: int, width: int) -> bytes:
+            assert (level, index) == (0, 0)
             return b"\x00" * (32 * width - 1)
 
-    with pytest.raises(merkle.NodeMissing, match="tile 0/0"):
+    with pytest.raises(merkle.NodeMissingError, match="tile 0/0"):
         merkle.TileNodes(Short(), 9).node(0, 0)
 
 

@@ -38,7 +38,7 @@ class TileReader(Protocol):
         ...
 
 
-class NodeMissing(LookupError):
+class NodeMissingError(LookupError):
     """A node was asked for that the tree of this size does not have."""
 
 
@@ -243,7 +243,7 @@ class MemoryNodes:
     def node(self, level: int, index: int) -> bytes:
         """Return the complete subtree at ``(level, index)``; see ``NodeReader``."""
         if not 0 <= level < len(self._levels) or not 0 <= index < len(self._levels[level]):
-            raise NodeMissing(f"no complete subtree at level {level}, index {index}")
+            raise NodeMissingError(f"no complete subtree at level {level}, index {index}")
         return self._levels[level][index]
 
 
@@ -265,7 +265,7 @@ class TileNodes:
     def node(self, level: int, index: int) -> bytes:
         """Return the complete subtree at ``(level, index)``; see ``NodeReader``."""
         if level < 0 or index < 0 or (index + 1) << level > self._size:
-            raise NodeMissing(f"no complete subtree at level {level}, index {index} in {self._size} leaves")
+            raise NodeMissingError(f"no complete subtree at level {level}, index {index} in {self._size} leaves")
         tile_level, height = divmod(level, TILE_HEIGHT)
         tile_index, position = divmod(index, TILE_WIDTH >> height)
         return self._inner(tile_level, tile_index)[height][position]
@@ -277,7 +277,7 @@ class TileNodes:
             width = tile_width(level, index, self._size)
             data = self._reader.tile(level, index, width)
             if len(data) < width * HASH_SIZE:
-                raise NodeMissing(f"tile {level}/{index} has {len(data)} bytes, {width * HASH_SIZE} are needed")
+                raise NodeMissingError(f"tile {level}/{index} has {len(data)} bytes, {width * HASH_SIZE} are needed")
             rows = [[data[i : i + HASH_SIZE] for i in range(0, width * HASH_SIZE, HASH_SIZE)]]
             for _ in range(TILE_HEIGHT - 1):
                 below = rows[-1]
