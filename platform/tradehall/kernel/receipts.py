@@ -14,15 +14,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Protocol, TypeAlias, cast
+from typing import Protocol, cast
 
-import orjson
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from tradehall.kernel import notes
-
-Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
+from tradehall_standards.canonical import NotCanonicalError, jcs
+from tradehall_standards.strict import Json
 
 Sign = Callable[[bytes], bytes]
 """Signs with the node's receipt key (Ed25519); returns 64 bytes."""
@@ -96,13 +95,13 @@ def leaf_data(*, record: str, case: str, accepted_at: datetime, salt: bytes, sig
         signature: the record's signature object.
     """
     return sha256(
-        _jcs(
+        jcs(
             {
                 "accepted_at": instant(accepted_at),
                 "case": case,
                 "record": record,
                 "salt": salt.hex(),
-                "signature": "sha256:" + sha256(_jcs(dict(signature))).hexdigest(),
+                "signature": "sha256:" + sha256(jcs(dict(signature))).hexdigest(),
             }
         )
     ).digest()
@@ -116,7 +115,7 @@ def key_id(public: bytes) -> str:
 def sign_detached(content: bytes, public: bytes, signer: Sign) -> dict[str, Json]:
     """Return the flattened detached JWS (RFC 7515, RFC 7797) of canonical bytes by an Ed25519 receipt key."""
     header: dict[str, Json] = {"alg": "Ed25519", "b64": False, "crit": ["b64"], "kid": key_id(public)}
-    protected = _b64url(_jcs(header))
+    protected = _b64url(jcs(header))
     return {"protected": protected, "signature": _b64url(signer(protected.encode() + b"." + content))}
 
 
@@ -130,7 +129,7 @@ def verify_detached(content: bytes, jws: object, public: bytes) -> bool:
         return False
     header: dict[str, Json] = {"alg": "Ed25519", "b64": False, "crit": ["b64"], "kid": key_id(public)}
     raw = _unb64url(signature)
-    if protected != _b64url(_jcs(header)) or raw is None:
+    if protected != _b64url(jcs(header)) or raw is None:
         return False
     try:
         Ed25519PublicKey.from_public_bytes(public).verify(raw, protected.encode() + b"." + content)
@@ -174,7 +173,7 @@ def build_receipt(
         "log": {"checkpoint": checkpoint, "proof": [step.hex() for step in proof]},
         "cosignatures": _names_beside_log(checkpoint),
     }
-    return {"receipt": receipt, "signature": sign_detached(_jcs(receipt), public, signer)}
+    return {"receipt": receipt, "signature": sign_detached(jcs(receipt), public, signer)}
 
 
 def build_refusal(
@@ -216,7 +215,7 @@ def build_refusal(
         "at": instant(at),
         "node": node,
     }
-    return {"refusal": refusal, "signature": sign_detached(_jcs(refusal), public, signer)}
+    return {"refusal": refusal, "signature": sign_detached(jcs(refusal), public, signer)}
 
 
 def verify_receipt(
@@ -286,8 +285,8 @@ def _opened(signed: Mapping[str, Json], kind: str, public: bytes) -> dict[str, J
     if set(signed) != {kind, "signature"} or not isinstance(content, dict) or content.get("type") != kind:
         raise ReceiptInvalidError(f"not a signed {kind}")
     try:
-        body = _jcs(content)
-    except TypeError as error:
+        body = jcs(content)
+    except NotCanonicalError as error:
         raise ReceiptInvalidError(f"the {kind} has no canonical form") from error
     if not verify_detached(body, signed["signature"], public):
         raise ReceiptInvalidError(f"the {kind} is not signed by this node's key")
@@ -307,11 +306,6 @@ def _names_beside_log(checkpoint: str) -> list[Json]:
     note = notes.parse_note(checkpoint)
     origin = notes.parse_checkpoint(note.text).origin
     return [signature.name for signature in note.signatures if signature.name != origin]
-
-
-def _jcs(value: Json) -> bytes:
-    # Keys are ASCII and there are no floats, so sorted orjson is RFC 8785.
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER)
 
 
 def _b64url(data: bytes) -> str:
