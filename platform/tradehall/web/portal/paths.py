@@ -1,0 +1,56 @@
+"""
+Addresses of the pages (网址): the one place that spells them, for templates and for the routes alike.
+
+A path is relative to the root of the site; every page also takes ``?lang=zh|en`` and ``?size=normal|large``, which the
+route remembers in the cookies ``lang`` and ``size``.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+HOME: Final = "/"
+NOTICES: Final = "/notices"
+OPENINGS: Final = "/openings"
+STANDARDS: Final = "/standards"
+VERIFY: Final = "/verify"
+ABOUT: Final = "/about"
+LOGIN: Final = "/login"
+LOGOUT: Final = "/logout"
+STATIC: Final = "/static/portal"
+TIME: Final = "/api/v1/time"
+
+
+def notice(case: str) -> str:
+    """Page of one case (项目页)."""
+    return f"{NOTICES}/{quote(case, safe='')}"
+
+
+def opening(case: str) -> str:
+    """Opening hall of one case (开标大厅)."""
+    return f"{OPENINGS}/{quote(case, safe='')}"
+
+
+def feed(case: str) -> str:
+    """Server-sent events of one hall (实时记录); takes ``?after=<sequence>`` or ``Last-Event-ID``."""
+    return f"{opening(case)}/feed"
+
+
+def family(name: str, version: str | None = None) -> str:
+    """Page of one family (标准页), newest version unless one is named."""
+    base = f"{STANDARDS}/{quote(name, safe='')}"
+    return base if version is None else f"{base}/{quote(version, safe='')}"
+
+
+def with_query(path: str, **values: str | None) -> str:
+    """
+    Return ``path`` with these query values set, the others kept in order (网址参数).
+
+    A value of None removes the name. Scheme and host, if any, are dropped: links never leave the site.
+    """
+    parts = urlsplit(path)
+    kept = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name not in values]
+    kept += [(name, value) for name, value in values.items() if value is not None]
+    base = "/" + parts.path.lstrip("/")
+    return f"{base}?{urlencode(kept)}" if kept else base
