@@ -329,7 +329,7 @@ def evaluate(
         SheetUnsound: a sheet does not fit, see :func:`sheet_flaws`.
         ValueError: a submission or an expert stands twice, or two draws contradict each other.
     """
-    rule = _sound_method(method, factors, ceiling)
+    rule = _sound_method(method, factors)
     ordered = _distinct_bids(bids)
     panel = _distinct_sheets(sheets)
     opened = [_reject_by_figures(bid, rule, ceiling, floor, grounds) for bid in ordered]
@@ -512,17 +512,14 @@ def _figure_flaws(method: Method) -> Iterable[Text]:
         yield _text("至少 {0} 家才能去除最高、最低价", "prices can be dropped only from {0} bids on", TRIM_LEAST)
 
 
-def _sound_method(document: Mapping[str, Any], factors: Mapping[str, str], ceiling: Decimal | None) -> Method:
+def _sound_method(document: Mapping[str, Any], factors: Mapping[str, str]) -> Method:
     """Read the method with the drawn factors in it, or raise."""
     price = {**document["price"], "parameters": {**document["price"].get("parameters", {}), **factors}}
     complete = {**document, "price": price}
     flaws = method_flaws(complete)
     if flaws:
         raise MethodUnsound(*flaws)
-    method = read_method(complete)
-    if ceiling is None and method.base_kind in ("composite", "ceiling"):
-        raise MethodUnsound(Text("公式需要最高投标限价", "the formula needs a ceiling price"))
-    return method
+    return read_method(complete)
 
 
 # --- judging the sheets -----------------------------------------------------------------------------------------
@@ -1010,7 +1007,7 @@ def _whole(number: Decimal | None) -> int | None:
 
 
 def _present(ceiling: Decimal | None) -> Decimal:
-    """Return the ceiling which :func:`_sound_method` has required."""
+    """Return the ceiling a formula can't do without."""
     if ceiling is None:
         raise MethodUnsound(Text("公式需要最高投标限价", "the formula needs a ceiling price"))
     return ceiling
