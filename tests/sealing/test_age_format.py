@@ -61,7 +61,7 @@ def test_the_recipient_of_a_secret_is_that_of_pyrage(raw):
 def test_every_single_wrong_letter_of_a_key_is_found():
     for place in range(4, len(RECIPIENT)):
         wrong = "q" if RECIPIENT[place] != "q" else "p"
-        with pytest.raises(sealing.NotAnAgeKey):
+        with pytest.raises(sealing.NotAnAgeKeyError):
             sealing.decode_recipient(RECIPIENT[:place] + wrong + RECIPIENT[place + 1 :])
 
 
@@ -83,13 +83,13 @@ def test_every_single_wrong_letter_of_a_key_is_found():
     ],
 )
 def test_other_writings_of_a_recipient_are_refused(text):
-    with pytest.raises(sealing.NotAnAgeKey):
+    with pytest.raises(sealing.NotAnAgeKeyError):
         sealing.decode_recipient(text)
 
 
 @pytest.mark.parametrize("text", ["", SECRET.lower(), SECRET[:-1], SECRET + "Q", RECIPIENT, RECIPIENT.upper()])
 def test_other_writings_of_a_secret_are_refused_and_never_quoted(text):
-    with pytest.raises(sealing.NotAnAgeKey) as caught:
+    with pytest.raises(sealing.NotAnAgeKeyError) as caught:
         sealing.decode_secret(text)
     assert len(text) < 20 or text not in str(caught.value)
 
@@ -99,7 +99,7 @@ def test_a_good_checksum_over_another_length_is_refused(length):
     values = sealing._regroup(bytes(length), 8, 5)
     rest = sealing._polymod([*sealing._expanded("age"), *values, *[0] * 6]) ^ 1
     values += [rest >> 5 * (5 - place) & 31 for place in range(6)]
-    with pytest.raises(sealing.NotAnAgeKey, match="32 bytes"):
+    with pytest.raises(sealing.NotAnAgeKeyError, match="32 bytes"):
         sealing.decode_recipient("age1" + "".join(sealing._BECH32[value] for value in values))
 
 
@@ -161,7 +161,7 @@ def test_a_file_of_the_age_command_has_a_strict_header_and_opens_in_pyrage(tmp_p
 
 
 def test_a_recipient_of_low_order_is_refused():
-    with pytest.raises(sealing.NotAnAgeKey, match="low order"):
+    with pytest.raises(sealing.NotAnAgeKeyError, match="low order"):
         encrypt(b"x", sealing.encode_recipient(bytes(32)))
 
 
@@ -221,13 +221,13 @@ LENIENT = {
 
 @pytest.mark.parametrize("name", LENIENT)
 def test_a_header_of_any_other_form_is_refused(name):
-    with pytest.raises(sealing.NotAnAgeFile):
+    with pytest.raises(sealing.NotAnAgeFileError):
         sealing.parse_header(LENIENT[name])
 
 
 def test_a_header_written_by_pyrage_carries_grease_and_is_refused():
     data = pyrage.encrypt(b"x", [IDENTITY.to_public()])
-    with pytest.raises(sealing.NotAnAgeFile, match="exactly one"):
+    with pytest.raises(sealing.NotAnAgeFileError, match="exactly one"):
         sealing.parse_header(data)
 
 
@@ -264,7 +264,7 @@ def test_a_two_faced_file_is_refused_by_header_and_by_mac():
     rng = repeatable("faces")
     low, high = sealing.new_secret(rng), sealing.new_secret(rng)
     data = two_faced(low, high)
-    with pytest.raises(sealing.NotAnAgeFile, match="exactly one"):
+    with pytest.raises(sealing.NotAnAgeFileError, match="exactly one"):
         sealing.parse_header(data)
     keys = [pyrage.x25519.Identity.from_str(sealing.encode_secret(key)) for key in (low, high)]
     assert pyrage.decrypt(data, [keys[0]]) == b"PRICE=1450000.00"

@@ -24,7 +24,7 @@ GOOD = packing.container(packing.entries(packing.manifest()))
 
 
 def refused(data: bytes, match: str) -> None:
-    with pytest.raises(bid_package.NotAPackage, match=match):
+    with pytest.raises(bid_package.NotAPackageError, match=match):
         packing.read(data)
 
 
@@ -100,16 +100,16 @@ def test_a_file_that_changed_after_it_was_measured_stops_the_writer():
     for changed in (b"other", b"longer than before", b"x"):
         measured = bid_package.measure([b"first"])
         entry = bid_package.Entry("files/a", measured.size, measured.crc32, lambda data=changed: [data])
-        with pytest.raises(bid_package.SourceChanged):
+        with pytest.raises(bid_package.SourceChangedError):
             packing.container([entry])
 
 
 def test_too_large_a_package_is_refused_before_writing():
     entry = bid_package.Entry("files/a", bid_package.MAX_SIZE, 0, lambda: pytest.fail("must not be read"))
-    with pytest.raises(bid_package.NotAPackage, match="too large"):
+    with pytest.raises(bid_package.NotAPackageError, match="too large"):
         packing.container([entry])
     many = [bid_package.entry_of_bytes(f"files/{n}", b"") for n in range(bid_package.MAX_FILES + 4)]
-    with pytest.raises(bid_package.NotAPackage, match="too large"):
+    with pytest.raises(bid_package.NotAPackageError, match="too large"):
         packing.container(many)
 
 
@@ -120,13 +120,13 @@ def test_every_changed_byte_of_a_package_is_found():
     for place in sorted(places):
         changed = bytearray(GOOD)
         changed[place] ^= 0x20
-        with pytest.raises(bid_package.NotAPackage):
+        with pytest.raises(bid_package.NotAPackageError):
             packing.read(bytes(changed))
 
 
 @pytest.mark.parametrize("change", [GOOD + b"\0", b"\0" + GOOD, GOOD[:-1], GOOD[:100], b"", GOOD + GOOD])
 def test_anything_before_after_or_missing_is_refused(change):
-    with pytest.raises(bid_package.NotAPackage):
+    with pytest.raises(bid_package.NotAPackageError):
         packing.read(change)
 
 
@@ -350,7 +350,7 @@ def test_a_manifest_with_a_wrong_member_is_refused(path, wrong):
     for step in parents:
         place = place[step]
     place[last] = wrong
-    with pytest.raises(bid_package.NotAPackage):
+    with pytest.raises(bid_package.NotAPackageError):
         bid_package.read_manifest(canonical(changed))
 
 
@@ -358,7 +358,7 @@ def test_a_manifest_with_a_wrong_member_is_refused(path, wrong):
 def test_a_manifest_without_a_member_is_refused(name):
     changed = value()
     del changed[name]
-    with pytest.raises(bid_package.NotAPackage, match="missing or unknown"):
+    with pytest.raises(bid_package.NotAPackageError, match="missing or unknown"):
         bid_package.read_manifest(canonical(changed))
 
 
@@ -388,16 +388,16 @@ RAW = packing.manifest().to_bytes()
 )
 def test_other_writings_of_a_manifest_are_refused(raw):
     assert raw != RAW
-    with pytest.raises(bid_package.NotAPackage):
+    with pytest.raises(bid_package.NotAPackageError):
         bid_package.read_manifest(raw)
 
 
 def test_a_writer_does_not_make_what_a_reader_refuses():
     wrong = packing.manifest(files=(bid_package.PackedFile("../a", "sha256:" + "0" * 64, 1),))
-    with pytest.raises(bid_package.NotAPackage):
+    with pytest.raises(bid_package.NotAPackageError):
         wrong.to_bytes()
     doubled = replace(packing.manifest(), files=packing.packed() * 2)
-    with pytest.raises(bid_package.NotAPackage, match="same name"):
+    with pytest.raises(bid_package.NotAPackageError, match="same name"):
         doubled.to_bytes()
 
 
@@ -412,5 +412,5 @@ def test_a_writer_does_not_make_what_a_reader_refuses():
     ],
 )
 def test_a_signature_of_another_form_is_refused(raw):
-    with pytest.raises(bid_package.NotAPackage):
+    with pytest.raises(bid_package.NotAPackageError):
         bid_package.read_signature(raw)

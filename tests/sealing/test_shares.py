@@ -152,7 +152,7 @@ def test_scalars_at_the_ends_have_no_single_lift_and_fit_no_key():
     # 8 has no clamped lift at all; 2^254 + 8 has two, itself and its twin 8L - (2^254 + 8).
     for number, count in ((8, 0), (2**254 + 8, 2)):
         _, shares = sealing.split(scalar(number), 2, 2, rng)
-        with pytest.raises(sealing.NoAgeKey, match=f"{count} clamped"):
+        with pytest.raises(sealing.NoAgeKeyError, match=f"{count} clamped"):
             sealing.combine(shares)
     twin = (2**254 + 8).to_bytes(32, "little")
     assert not sealing.fits(twin, sealing.recipient_of_secret(twin))

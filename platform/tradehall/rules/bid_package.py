@@ -25,7 +25,7 @@ import re
 import struct
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from hashlib import sha256
@@ -58,11 +58,11 @@ _PIECE: Final = 1024 * 1024
 _FIXED_ENTRIES: Final = 3
 
 
-class NotAPackage(ValueError):
+class NotAPackageError(ValueError):
     """The bytes are no lawful ``TH-BID-1`` package; the sentence says why."""
 
 
-class SourceChanged(RuntimeError):
+class SourceChangedError(RuntimeError):
     """A file has other bytes than when it was measured."""
 
 
@@ -173,11 +173,11 @@ class Manifest:
         Return the canonical bytes which the bidder signs.
 
         Raises:
-            NotAPackage: a value could not be read back, such as an unlawful file name.
+            NotAPackageError: a value could not be read back, such as an unlawful file name.
         """
         raw = _manifest_bytes(self)
         if read_manifest(raw) != self:
-            raise NotAPackage("the manifest does not survive reading")
+            raise NotAPackageError("the manifest does not survive reading")
         return raw
 
 
@@ -186,17 +186,17 @@ def read_manifest(raw: bytes) -> Manifest:
     Read a manifest strictly (清单解析): closed objects, canonical bytes, lawful names, money in wire form.
 
     Raises:
-        NotAPackage: anything else, duplicate keys and other writings of the same values included.
+        NotAPackageError: anything else, duplicate keys and other writings of the same values included.
     """
     if len(raw) > MAX_MANIFEST_SIZE:
-        raise NotAPackage("the manifest is too large")
+        raise NotAPackageError("the manifest is too large")
     try:
         manifest = _manifest(_members(strict.parse(raw), _MANIFEST, {"items"}))
     except ValueError as error:
-        raise NotAPackage(f"manifest: {error}") from error
+        raise NotAPackageError(f"manifest: {error}") from error
     # Writing again decides: it refuses duplicate keys, other orders, blanks and escapes.
     if _manifest_bytes(manifest) != raw:
-        raise NotAPackage("the manifest is not in canonical form")
+        raise NotAPackageError("the manifest is not in canonical form")
     return manifest
 
 
@@ -218,11 +218,11 @@ _MAX_INTEGER: Final = 2**53 - 1
 
 def _manifest(value: Mapping[str, object]) -> Manifest:
     if value["format"] != FORMAT:
-        raise NotAPackage(f"the format is not {FORMAT}")
+        raise NotAPackageError(f"the format is not {FORMAT}")
     attributes = _members(value["attributes"], {"small_or_micro", "domestic_product"})
     files = tuple(_file(item) for item in _list(value["files"], MAX_FILES))
     if not names_are_distinct([file.name for file in files]):
-        raise NotAPackage("two files have the same name")
+        raise NotAPackageError("two files have the same name")
     return Manifest(
         binding=Binding(
             _match(value["tender"], _TENDER),
@@ -249,14 +249,14 @@ def _unbase64url(text: str) -> bytes:
     try:
         return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except binascii.Error as error:
-        raise NotAPackage("not base64url") from error
+        raise NotAPackageError("not base64url") from error
 
 
 def _bidder(value: Mapping[str, object]) -> Bidder:
     text = _match(value["certificate"], _BASE64URL)
     certificate = _unbase64url(text)
     if len(certificate) > MAX_CERTIFICATE_SIZE:
-        raise NotAPackage("the certificate is too large")
+        raise NotAPackageError("the certificate is too large")
     return Bidder(_match(value["id"], _PARTY), _match(value["name"], _PLAIN), certificate)
 
 
@@ -285,9 +285,9 @@ def _file(value: object) -> PackedFile:
     file = _members(value, {"name", "sha256", "size"})
     name, size = _text(file["name"]), file["size"]
     if not name_is_lawful(name):
-        raise NotAPackage(f"unlawful file name {name!r:.80}")
+        raise NotAPackageError(f"unlawful file name {name!r:.80}")
     if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= _MAX_INTEGER:
-        raise NotAPackage("a file has no lawful size")
+        raise NotAPackageError("a file has no lawful size")
     return PackedFile(name, _match(file["sha256"], _DIGEST), size)
 
 
@@ -334,14 +334,14 @@ def _guarantee_json(guarantee: GuaranteeClaim) -> dict[str, object]:
 
 
 def read_signature(raw: bytes) -> dict[str, str]:
-    """Read ``manifest.sig``, canonical ``{"protected", "signature"}``; :class:`NotAPackage` for anything else."""
+    """Read ``manifest.sig``, canonical ``{"protected", "signature"}``; :class:`NotAPackageError` for anything else."""
     try:
         value = _members(strict.parse(raw), {"protected", "signature"})
         signature = {name: _match(value[name], _BASE64URL) for name in ("protected", "signature")}
     except ValueError as error:
-        raise NotAPackage(f"signature: {error}") from error
+        raise NotAPackageError(f"signature: {error}") from error
     if signature_bytes(signature) != raw:
-        raise NotAPackage("the signature is not in canonical form")
+        raise NotAPackageError("the signature is not in canonical form")
     return signature
 
 
@@ -352,40 +352,118 @@ def signature_bytes(signature: Mapping[str, str]) -> bytes:
 
 def _members(value: object, names: Iterable[str], optional: Iterable[str] = ()) -> Mapping[str, object]:
     if not isinstance(value, dict):
-        raise NotAPackage("not an object")
+        raise NotAPackageError("not an object")
     members = cast("dict[str, object]", value)
     odd = members.keys() - set(optional) ^ set(names)
     if odd:
-        raise NotAPackage(f"missing or unknown member {min(odd)!r:.80}")
+        raise NotAPackageError(f"missing or unknown member {min(odd)!r:.80}")
     return members
 
 
 def _list(value: object, limit: int) -> list[object]:
     if not isinstance(value, list):
-        raise NotAPackage("not an array")
+        raise NotAPackageError("not an array")
     items = cast("list[object]", value)
     if len(items) > limit:
-        raise NotAPackage(f"more than {limit} entries")
+        raise NotAPackageError(f"more than {limit} entries")
     return items
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise NotAPackage("not text")
+        raise NotAPackageError("not text")
     return value
 
 
 def _bool(value: object) -> bool:
     if not isinstance(value, bool):
-        raise NotAPackage("not true or false")
+        raise NotAPackageError("not true or false")
     return value
 
 
 def _match(value: object, pattern: re.Pattern[str]) -> str:
     text = _text(value)
     if pattern.fullmatch(text) is None:
-        raise NotAPackage(f"{text!r:.80} is not of the form needed")
+        raise NotAPackageError(f"{text!r:.80} is not of the form needed")
     return text
+
+
+# --- what goes in and what comes out -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file to be packed (待封装文件): its name in the bid, and how to read it; it is read twice."""
+
+    name: str
+    chunks: Callable[[], Iterable[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a bidder offers (投标内容). ``letter`` is the PDF of the guarantee, when it travels with the bid."""
+
+    bidder: Bidder
+    price: Money
+    small_or_micro: bool
+    domestic_product: bool
+    files: tuple[SourceFile, ...]
+    guarantee: GuaranteeClaim | None = None
+    letter: SourceFile | None = None
+    items: tuple[Item, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a bid is for (投标对象): tender, lot, the notice or clarification answered, the bid it replaces."""
+
+    tender: str
+    lot: str
+    answers: str
+    replaces: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedFile:
+    """A file that came out of the seal (已解密文件); ``location`` is its path in the work folder, not its name."""
+
+    name: str
+    sha256: str
+    size: int
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedBid:
+    """A bid that opened and passed every check (开启的投标): the manifest as signed, and its files."""
+
+    manifest: Manifest
+    manifest_bytes: bytes = field(repr=False)
+    signature: Mapping[str, str]
+    files: tuple[OpenedFile, ...]
+    letter: OpenedFile | None
+
+    @property
+    def manifest_digest(self) -> str:
+        """Digest of the signed manifest, ``sha256:…``."""
+        return "sha256:" + sha256(self.manifest_bytes).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningFailure:
+    """
+    Why a bid did not open (开启失败).
+
+    Attributes:
+        cause: code of the record: ``bad_key``, ``digest_mismatch``, ``malformed``, ``bad_signature``,
+            ``wrong_binding``, ``copied`` or ``guarantee``.
+        why: one plain sentence, no secret in it.
+        by_bidder: False when the stored ciphertext is not the committed one, which no bidder answers for.
+    """
+
+    cause: str
+    why: str
+    by_bidder: bool = True
 
 
 # --- container, writing --------------------------------------------------------------------------------------
@@ -433,12 +511,12 @@ def package_size(entries: Sequence[Entry], padded: Callable[[int], int]) -> int:
         padded: the size class of an unpadded size.
 
     Raises:
-        NotAPackage: larger than ``MAX_SIZE``, or too many entries.
+        NotAPackageError: larger than ``MAX_SIZE``, or too many entries.
     """
     unpadded = sum(_overhead(entry.name) + entry.size for entry in entries) + _overhead(PADDING) + _END.size
     size = padded(unpadded)
     if size > MAX_SIZE or len(entries) > MAX_FILES + _FIXED_ENTRIES:
-        raise NotAPackage(f"a package of {size} bytes in {len(entries)} entries is too large")
+        raise NotAPackageError(f"a package of {size} bytes in {len(entries)} entries is too large")
     return size
 
 
@@ -447,8 +525,8 @@ def write_package(entries: Sequence[Entry], padded: Callable[[int], int]) -> Ite
     Write the container in one pass (打包), chunk by chunk; memory does not grow with the files.
 
     Raises:
-        NotAPackage: too large.
-        SourceChanged: an entry gives other bytes than were measured; what was written so far is worthless.
+        NotAPackageError: too large.
+        SourceChangedError: an entry gives other bytes than were measured; what was written so far is worthless.
     """
     size = package_size(entries, padded)
     length = size - sum(_overhead(entry.name) + entry.size for entry in entries) - _overhead(PADDING) - _END.size
@@ -474,7 +552,7 @@ def _checked(entry: Entry) -> Iterator[bytes]:
             break
         yield chunk
     if (size, checksum) != (entry.size, entry.crc32):
-        raise SourceChanged(f"{entry.name} has changed since it was measured")
+        raise SourceChangedError(f"{entry.name} has changed since it was measured")
 
 
 def _zeros(length: int) -> Iterator[bytes]:
@@ -557,13 +635,13 @@ def read_package(source: BinaryIO, size: int) -> Package:
         size: length of the source in bytes.
 
     Raises:
-        NotAPackage: not canonical, an entry too few or too many, a name unlawful or twice, a size which the manifest
-            does not state.
+        NotAPackageError: not canonical, an entry too few or too many, a name unlawful or twice, or a size which
+            the manifest does not state.
     """
     entries = _read_directory(source, size)
     names = [entry.name for entry in entries]
     if len(names) < _FIXED_ENTRIES or names[:2] != [MANIFEST, SIGNATURE] or names[-1] != PADDING:
-        raise NotAPackage("manifest, signature and padding are not where they belong")
+        raise NotAPackageError("manifest, signature and padding are not where they belong")
     manifest_bytes = _small(source, entries[0], MAX_MANIFEST_SIZE)
     manifest = read_manifest(manifest_bytes)
     signature = read_signature(_small(source, entries[1], MAX_SIGNATURE_SIZE))
@@ -571,15 +649,15 @@ def read_package(source: BinaryIO, size: int) -> Package:
     letter = middle[-1] if middle and middle[-1].name == LETTER else None
     files = middle if letter is None else middle[:-1]
     if [(entry.name, entry.size) for entry in files] != [(FILES + f.name, f.size) for f in manifest.files]:
-        raise NotAPackage("the files are not those of the manifest")
+        raise NotAPackageError("the files are not those of the manifest")
     if letter is not None and manifest.guarantee is None:
-        raise NotAPackage("a guarantee letter without a guarantee in the manifest")
+        raise NotAPackageError("a guarantee letter without a guarantee in the manifest")
     paired = tuple(zip(manifest.files, files, strict=True))
     return Package(manifest, manifest_bytes, signature, paired, letter, entries[-1])
 
 
 def read_entry(source: BinaryIO, entry: Located) -> Iterator[bytes]:
-    """Yield the bytes of an entry; :class:`NotAPackage` at the end when the CRC-32 is not the stated one."""
+    """Yield the bytes of an entry; :class:`NotAPackageError` at the end when the CRC-32 is not the stated one."""
     checksum, start = 0, entry.offset
     end = entry.offset + entry.size
     while start < end:
@@ -588,25 +666,25 @@ def read_entry(source: BinaryIO, entry: Located) -> Iterator[bytes]:
         start += len(chunk)
         yield chunk
     if checksum != entry.crc32:
-        raise NotAPackage(f"{entry.name!r:.80} has a wrong CRC-32")
+        raise NotAPackageError(f"{entry.name!r:.80} has a wrong CRC-32")
 
 
 def check_padding(source: BinaryIO, padding: Located) -> None:
-    """Check that the padding is zero bytes; :class:`NotAPackage` when something hides there."""
+    """Check that the padding is zero bytes; :class:`NotAPackageError` when something hides there."""
     for chunk in read_entry(source, padding):
         if chunk.count(0) != len(chunk):
-            raise NotAPackage("the padding is not zero bytes")
+            raise NotAPackageError("the padding is not zero bytes")
 
 
 def _read_directory(source: BinaryIO, size: int) -> list[Located]:
     if not _END.size <= size <= MAX_SIZE:
-        raise NotAPackage("the container has no lawful size")
+        raise NotAPackageError("the container has no lawful size")
     fields = cast("tuple[bytes, int, int, int, int, int, int, int]", _END.unpack(_read(source, size - _END.size)))
     count, length, offset = fields[4], fields[5], fields[6]
     if count > MAX_FILES + _FIXED_ENTRIES + 1 or offset + length + _END.size != size:
-        raise NotAPackage("the directory is not at the end, or too long")
+        raise NotAPackageError("the directory is not at the end, or too long")
     if _END.pack(*fields) != _end(count, length, offset):
-        raise NotAPackage("the end record is not in canonical form")
+        raise NotAPackageError("the end record is not in canonical form")
     entries = _entries(_read(source, offset, length), count)
     position = 0
     for entry in entries:
@@ -614,12 +692,12 @@ def _read_directory(source: BinaryIO, size: int) -> list[Located]:
         local = head.local()
         # Each entry begins where the one before ended: no gap, no overlap, no second reading of the same bytes.
         if entry.offset != position + len(local) or _read(source, position, len(local)) != local:
-            raise NotAPackage(f"the entry {entry.name!r:.80} is not in canonical form")
+            raise NotAPackageError(f"the entry {entry.name!r:.80} is not in canonical form")
         position = entry.offset + entry.size
     if position != offset:
-        raise NotAPackage("bytes between the last entry and the directory")
+        raise NotAPackageError("bytes between the last entry and the directory")
     if not names_are_distinct([entry.name for entry in entries]):
-        raise NotAPackage("two entries have the same name")
+        raise NotAPackageError("two entries have the same name")
     return entries
 
 
@@ -628,19 +706,19 @@ def _entries(directory: bytes, count: int) -> list[Located]:
     at = 0
     for _ in range(count):
         if at + _CENTRAL.size > len(directory):
-            raise NotAPackage("the directory is cut short")
+            raise NotAPackageError("the directory is cut short")
         fields = cast("tuple[int, ...]", _CENTRAL.unpack_from(directory, at))
         method, checksum, size, length, offset = fields[4], fields[7], fields[9], fields[10], fields[16]
         name = directory[at + _CENTRAL.size : at + _CENTRAL.size + length]
         record = _Head(name, size, checksum).central(offset)
         if method != _STORED:
-            raise NotAPackage("an entry is compressed")
+            raise NotAPackageError("an entry is compressed")
         if directory[at : at + len(record)] != record:
-            raise NotAPackage("an entry is not a plain file in canonical form")
+            raise NotAPackageError("an entry is not a plain file in canonical form")
         entries.append(Located(_entry_name(name), offset + _LOCAL.size + length, size, checksum))
         at += len(record)
     if at != len(directory):
-        raise NotAPackage("bytes after the directory")
+        raise NotAPackageError("bytes after the directory")
     return entries
 
 
@@ -648,17 +726,17 @@ def _entry_name(raw: bytes) -> str:
     try:
         name = raw.decode()
     except UnicodeDecodeError as error:
-        raise NotAPackage("an entry's name is not UTF-8") from error
+        raise NotAPackageError("an entry's name is not UTF-8") from error
     if name in (MANIFEST, SIGNATURE, LETTER, PADDING):
         return name
     if not name.startswith(FILES) or not name_is_lawful(name.removeprefix(FILES)):
-        raise NotAPackage(f"unlawful entry {name!r:.80}")
+        raise NotAPackageError(f"unlawful entry {name!r:.80}")
     return name
 
 
 def _small(source: BinaryIO, entry: Located, limit: int) -> bytes:
     if entry.size > limit:
-        raise NotAPackage(f"{entry.name} is too large")
+        raise NotAPackageError(f"{entry.name} is too large")
     return b"".join(read_entry(source, entry))
 
 
@@ -666,5 +744,5 @@ def _read(source: BinaryIO, offset: int, length: int = _END.size) -> bytes:
     source.seek(offset)
     data = source.read(length)
     if len(data) != length:
-        raise NotAPackage("the container is cut short")
+        raise NotAPackageError("the container is cut short")
     return data

@@ -63,19 +63,19 @@ Rng = Callable[[int], bytes]
 Share = tuple[int, bytes]
 
 
-class NotAnAgeKey(ValueError):
+class NotAnAgeKeyError(ValueError):
     """The text is no canonical age X25519 recipient or secret key."""
 
 
-class NotAnAgeFile(ValueError):
+class NotAnAgeFileError(ValueError):
     """The bytes do not begin with an age v1 header of exactly one X25519 stanza."""
 
 
-class NotACommitment(ValueError):
+class NotACommitmentError(ValueError):
     """The payload has not the shape of a bid commitment."""
 
 
-class NoAgeKey(ValueError):
+class NoAgeKeyError(ValueError):
     """The scalar belongs to no single age secret key; only a bidder who departs from the protocol makes one."""
 
 
@@ -95,9 +95,9 @@ def encode_recipient(public: bytes) -> str:
 
 
 def decode_recipient(text: str) -> bytes:
-    """Read ``age1…``, lower case; :class:`NotAnAgeKey` for anything else."""
+    """Read ``age1…``, lower case; :class:`NotAnAgeKeyError` for anything else."""
     if text != text.lower():
-        raise NotAnAgeKey("a recipient is written in lower case")
+        raise NotAnAgeKeyError("a recipient is written in lower case")
     return _bech32_decode(_RECIPIENT_PREFIX, text)
 
 
@@ -107,9 +107,9 @@ def encode_secret(secret: bytes) -> str:
 
 
 def decode_secret(text: str) -> bytes:
-    """Read ``AGE-SECRET-KEY-1…``, upper case; :class:`NotAnAgeKey` for anything else. The text is never quoted."""
+    """Read ``AGE-SECRET-KEY-1…``, upper case; :class:`NotAnAgeKeyError` for anything else. The text is never quoted."""
     if text != text.upper():
-        raise NotAnAgeKey("a secret key is written in upper case")
+        raise NotAnAgeKeyError("a secret key is written in upper case")
     return _bech32_decode(_IDENTITY_PREFIX, text.lower())
 
 
@@ -142,17 +142,17 @@ def _bech32_encode(prefix: str, data: bytes) -> str:
 
 def _bech32_decode(prefix: str, text: str) -> bytes:
     if not text.startswith(prefix + "1"):
-        raise NotAnAgeKey("the prefix is not that of an age key")
+        raise NotAnAgeKeyError("the prefix is not that of an age key")
     letters = text[len(prefix) + 1 :]
     if any(letter not in _BECH32 for letter in letters):
-        raise NotAnAgeKey("a character is not of the bech32 alphabet")
+        raise NotAnAgeKeyError("a character is not of the bech32 alphabet")
     values = [_BECH32.index(letter) for letter in letters]
     if _polymod([*_expanded(prefix), *values]) != 1:
-        raise NotAnAgeKey("the checksum is wrong")
+        raise NotAnAgeKeyError("the checksum is wrong")
     data = bytes(_regroup(values[:-_CHECKSUM_SIZE], 5, 8))
     # Writing again decides: it refuses other lengths and stray bits in the padding.
     if len(data) != KEY_SIZE or _bech32_encode(prefix, data) != text:
-        raise NotAnAgeKey("not 32 bytes in canonical form")
+        raise NotAnAgeKeyError("not 32 bytes in canonical form")
     return data
 
 
@@ -277,12 +277,12 @@ def combine(shares: Sequence[Share]) -> bytes:
     no honest key meets. Those, and the few that lift both ways, are refused.
 
     Raises:
-        NoAgeKey: the scalar has no clamped lift, or two.
+        NoAgeKeyError: the scalar has no clamped lift, or two.
         ValueError: as :func:`interpolate`.
     """
     lifts = _lifts(_integer(interpolate(shares)))
     if len(lifts) != 1:
-        raise NoAgeKey(f"the shared scalar has {len(lifts)} clamped lifts")
+        raise NoAgeKeyError(f"the shared scalar has {len(lifts)} clamped lifts")
     return lifts[0]
 
 
@@ -417,11 +417,11 @@ def parse_header(data: bytes) -> AgeHeader:
         data: the first ``HEADER_SIZE`` bytes of the file, or more.
 
     Raises:
-        NotAnAgeFile: anything else.
+        NotAnAgeFileError: anything else.
     """
     found = _HEADER.match(data)
     if found is None:
-        raise NotAnAgeFile(_what_is_wrong(data))
+        raise NotAnAgeFileError(_what_is_wrong(data))
     share, body, mac = (_unbase64(group) for group in found.groups())
     return AgeHeader(share, body, mac)
 
@@ -440,7 +440,7 @@ def _what_is_wrong(data: bytes) -> str:
 def _unbase64(text: bytes) -> bytes:
     data = base64.b64decode(text + b"=")
     if _base64(data) != text:
-        raise NotAnAgeFile("base64 with stray bits")
+        raise NotAnAgeFileError("base64 with stray bits")
     return data
 
 
@@ -456,7 +456,7 @@ def age_encrypt(plaintext: Iterable[bytes], recipient: str, rng: Rng) -> Iterato
     this one writes the one stanza and nothing else. Memory does not grow with the plaintext.
 
     Raises:
-        NotAnAgeKey: the recipient is no age X25519 key, or of low order.
+        NotAnAgeKeyError: the recipient is no age X25519 key, or of low order.
 
     Source: C2SP age v1.
     """
@@ -478,7 +478,7 @@ def _agree(ephemeral: bytes, public: bytes) -> bytes:
     try:
         return sodium.crypto_scalarmult(ephemeral, public)
     except sodium_errors.RuntimeError as error:
-        raise NotAnAgeKey("the recipient is a point of low order") from error
+        raise NotAnAgeKeyError("the recipient is a point of low order") from error
 
 
 def _derive(secret: bytes, salt: bytes, info: bytes) -> bytes:
@@ -618,17 +618,39 @@ class Finding:
     en: str = field(compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class SealedBid:
+    """
+    A bid as the bidder's device made it (已封装投标).
+
+    Attributes:
+        commitment: payload of the ``bid_commitment`` record.
+        ciphertext: where the age file lies.
+        sha256: its digest, ``sha256:…``.
+        size: its size in bytes.
+        secret_key: K, ``AGE-SECRET-KEY-1…``; reveals the bid.
+        bid_key: raw Ed25519 private key that signs the bid's records.
+    """
+
+    commitment: Mapping[str, object]
+    ciphertext: str
+    sha256: str
+    size: int
+    secret_key: str = field(repr=False)
+    bid_key: bytes = field(repr=False)
+
+
 def read_commitment(payload: Mapping[str, object]) -> Commitment:
     """
     Read the payload of a ``bid_commitment``.
 
     Raises:
-        NotACommitment: a member is missing, unknown or of another type than the schema says.
+        NotACommitmentError: a member is missing, unknown or of another type than the schema says.
     """
     try:
         return _read_commitment(payload)
     except (KeyError, TypeError, ValueError) as error:
-        raise NotACommitment(f"not a bid commitment: {error}") from error
+        raise NotACommitmentError(f"not a bid commitment: {error}") from error
 
 
 def _read_commitment(payload: Mapping[str, object]) -> Commitment:
@@ -679,7 +701,7 @@ def check_commitment(payload: Mapping[str, object], terms: SealingTerms | None =
     """
     try:
         commitment = read_commitment(payload)
-    except NotACommitment as error:
+    except NotACommitmentError as error:
         return (Finding("form", "", f"不是投标承诺：{error}", str(error)),)
     findings = [*_seal_findings(commitment), *_size_findings(commitment), *_box_findings(commitment)]
     return tuple(findings if terms is None else [*findings, *_terms_findings(commitment, terms)])
@@ -724,7 +746,7 @@ def _is_share_box(box: bytes) -> bool:
         return False
     try:
         parse_header(box)
-    except NotAnAgeFile:
+    except NotAnAgeFileError:
         return False
     return True
 
@@ -755,6 +777,73 @@ def copies(commitments: Iterable[Commitment]) -> frozenset[str]:
             later.add(commitment.submission)
         seen |= marks
     return frozenset(later)
+
+
+# --- rebuilding ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasedShare:
+    """A share a custodian handed over at opening (释放的分片)."""
+
+    custodian: str
+    index: int
+    share: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RebuiltKey:
+    """The key of a bid out of its shares (重建的密钥); ``untrue`` names custodians whose share was false."""
+
+    secret_key: str = field(repr=False)
+    untrue: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NotRebuilt:
+    """
+    Why the shares did not give the key (未能重建).
+
+    Attributes:
+        untrue: custodians whose share was false or not theirs; :func:`adjudicate` tells whose fault that is.
+        missing: how many more true shares are needed; zero when the bidder dealt a scalar that is no key.
+        by_bidder: no set of true shares can ever give a key.
+    """
+
+    untrue: tuple[str, ...]
+    missing: int
+    by_bidder: bool
+
+
+def rebuild_key(commitment: Commitment, shares: Iterable[ReleasedShare]) -> RebuiltKey | NotRebuilt:
+    """
+    Rebuild the key of a bid from what custodians released (重建密钥), each share checked before it counts.
+
+    A custodian who releases two different shares is named as untrue for the false one; the true one counts.
+    """
+    true: dict[int, bytes] = {}
+    untrue: list[str] = []
+    for released in shares:
+        if is_share_of(commitment, released):
+            true[released.index] = released.share
+        elif released.custodian not in untrue:
+            untrue.append(released.custodian)
+    missing = commitment.threshold - len(true)
+    if missing > 0:
+        return NotRebuilt(tuple(untrue), missing, by_bidder=False)
+    try:
+        key = combine(list(true.items())[: commitment.threshold])
+    except NoAgeKeyError:
+        return NotRebuilt(tuple(untrue), 0, by_bidder=True)
+    return RebuiltKey(encode_secret(key), tuple(untrue))
+
+
+def is_share_of(commitment: Commitment, released: ReleasedShare) -> bool:
+    """Tell whether a released share is that custodian's true share of this bid."""
+    box = commitment.box_of(released.custodian)
+    if box is None or box.index != released.index:
+        return False
+    return verify_share(commitment.points, released.index, released.share)
 
 
 def _object(value: object) -> Mapping[str, object]:
