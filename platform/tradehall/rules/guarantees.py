@@ -156,7 +156,9 @@ FLAWS: Final[dict[str, tuple[str, Text, str]]] = {
 _SAYS_INDEPENDENT: Final = re.compile(
     r"见索即付|独立保函|独立于|独立的付款|URDG\s*758|(?i:independent|on first demand)"
 )
-_SAYS_DOCUMENTS: Final = re.compile(r"单据|索赔通知|索赔函|书面索赔|付款通知|付款请求|(?i:written demand|presentation of documents|against documents)")
+_SAYS_DOCUMENTS: Final = re.compile(
+    r"单据|索赔通知|索赔函|书面索赔|付款通知|付款请求|(?i:written demand|presentation of documents|against documents)"
+)
 _SAYS_MAXIMUM: Final = re.compile(r"最高(?:付款|赔付|担保|保证)?(?:金额|限额)|不超过|(?i:maximum amount|not exceed)")
 
 

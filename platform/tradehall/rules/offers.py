@@ -135,7 +135,7 @@ def _check_line(item: PriceItem) -> tuple[PriceItem, Correction | None]:
 def _may_have_slipped(item: PriceItem) -> bool:
     """Say whether amount and product have the same digits and only the point differs."""
     product = round_half_up(item.quantity * item.unit_price)
-    if product == item.amount or product <= 0 or item.amount <= 0:
+    if product == item.amount:
         return False
     return product.normalize().as_tuple().digits == item.amount.normalize().as_tuple().digits
 
