@@ -34,6 +34,7 @@ def works_for(*parties: str) -> Expert:
     [
         (works_for("org:university"), []),
         (works_for("org:alpha"), [("bidder", "org:alpha", "1")]),
+        (works_for("org:beta", "org:alpha"), [("bidder", "org:alpha", "1"), ("bidder", "org:beta", "1")]),
         (works_for("org:alpha-group"), [("employer", "org:alpha", "1")]),
         (works_for("org:metro"), [("tenderer", "org:metro", "2")]),
         (works_for("org:owner"), [("tenderer", "org:owner", "2")]),
