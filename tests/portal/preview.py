@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[2] / part) for part in ("platform", "tests")]
 
-from portal.samples import SAMPLES, USER  # noqa: E402
+from portal.samples import NOW, SAMPLES, USER  # noqa: E402
 from portal.support import browse, serve, update_catalogues  # noqa: E402
 
 WIDTHS = (1440, 390)
@@ -25,6 +25,7 @@ def pictures(folder: Path, names: list[str]) -> None:
             for lang in ("zh", "en"):
                 for width in WIDTHS:
                     page = browser.new_page(viewport={"width": width, "height": 900})
+                    page.clock.install(time=NOW)  # else the shown offset of this device would be months
                     page.goto(f"{base}/sample/{name}?lang={lang}&user={USER.name}")
                     page.screenshot(path=folder / f"{name}-{lang}-{width}.png", full_page=True)
                     if width == WIDTHS[0]:

@@ -213,20 +213,21 @@ def entry(index: int, family: str, zh: str, en: str, **changes: object) -> v.Tim
 TIMELINE = (
     entry(1, "clarification", "澄清", "Clarification", summary="第 1 号澄清：投标截止时间顺延至 4 月 23 日。"),
     entry(3, "question", "提问", "Question", author="提问人不公开", tone="running"),
-    entry(
-        9,
-        "bid_commitment",
-        "投标承诺",
-        "Bid commitment",
-        author="投标密钥",
-        sealed=True,
-        receipt_href=None,
-        record_href=None,
-        tone="waiting",
-    ),
     entry(24, "tender_notice", "招标公告", "Tender notice", summary="两个标段，第 2 开标厅开标。"),
     entry(24, "tender_document", "招标文件", "Tender document"),
 )
+SEALED_ENTRY = entry(
+    9,
+    "bid_commitment",
+    "投标承诺",
+    "Bid commitment",
+    author="投标密钥",
+    sealed=True,
+    receipt_href=None,
+    record_href=None,
+    tone="waiting",
+)
+AWARDED_ENTRY = entry(0, "award_notice", "中标公告", "Award notice", summary="一标段中标人：示例甲建设集团有限公司。")
 QUESTION = v.Question(at=at(-13), text=("泵站自控系统是否允许采用国产控制器？",), digest=digest("q1"), lot="L1")
 CLARIFICATION = v.Clarification(
     number=1,
@@ -291,7 +292,9 @@ CASE_BEFORE = v.CasePage(
     next_step=v.NextStep(
         title=Label("投标截止，随后公开开标", "Bids close, then the public opening"),
         at=at(6),
-        detail=Label("投标文件密封递交，可在截止前替换或撤回。", "Sealed bids may be replaced or withdrawn until then."),
+        detail=Label(
+            "投标文件密封递交，可在截止前替换或撤回。", "Sealed bids may be replaced or withdrawn until then."
+        ),
         action=v.Link(Label("查看投标办法", "How to submit a bid"), "/help/bidding"),
     ),
     countdown=v.Countdown(Label("距投标截止", "Until bids close"), at(6, hours=5)),
@@ -357,7 +360,13 @@ def result_row(index: int, **changes: object) -> v.ResultRow:
 
 
 FAILED_ROW = result_row(
-    3, bidder=None, price=None, state="failed", total=None, rank=None, cause=Label("密钥与承诺不符", "Key does not match")
+    3,
+    bidder=None,
+    price=None,
+    state="failed",
+    total=None,
+    rank=None,
+    cause=Label("密钥与承诺不符", "Key does not match"),
 )
 REJECTED_ROW = result_row(2, total=None, rank=None, rejected="工期不响应招标文件第 3.2 条")
 RESULT = v.LotResult(
@@ -386,6 +395,7 @@ CASE_AWARDED = replace(
     results=(RESULT, RESULT_FAILED),
     countdown=None,
     next_step=None,
+    timeline=(AWARDED_ENTRY, SEALED_ENTRY, *TIMELINE),
 )
 CASE_PUBLICITY = replace(
     CASE_AWARDED,
@@ -465,12 +475,33 @@ HALL_LOT = v.HallLot(
     ),
 )
 FEED = (
-    v.FeedEntry(sequence=14, at=at(0, seconds=-4), text=Label("第 7 份：投标人密钥与承诺不符", "Bid 7: the key does not match"), tone="failed"),
-    v.FeedEntry(sequence=13, at=at(0, seconds=-40), text=Label("第 4 份：开始解密", "Bid 4: decryption started"), tone="running"),
-    v.FeedEntry(sequence=12, at=at(0, seconds=-95), text=Label("第 3 份：已解密，保函有效", "Bid 3: decrypted, guarantee valid")),
-    v.FeedEntry(sequence=11, at=at(0, seconds=-150), text=Label("第 2 份：由两位保管人共同解密", "Bid 2: decrypted by two custodians")),
-    v.FeedEntry(sequence=10, at=at(0, seconds=-210), text=Label("第 1 份：已解密，保函有效", "Bid 1: decrypted, guarantee valid")),
-    v.FeedEntry(sequence=9, at=at(0, minutes=-5), text=Label("公布份数 7 与收讫集合的根", "7 bids and the accepted root published")),
+    v.FeedEntry(
+        sequence=14,
+        at=at(0, seconds=-4),
+        text=Label("第 7 份：投标人密钥与承诺不符", "Bid 7: the key does not match"),
+        tone="failed",
+    ),
+    v.FeedEntry(
+        sequence=13, at=at(0, seconds=-40), text=Label("第 4 份：开始解密", "Bid 4: decryption started"), tone="running"
+    ),
+    v.FeedEntry(
+        sequence=12, at=at(0, seconds=-95), text=Label("第 3 份：已解密，保函有效", "Bid 3: decrypted, guarantee valid")
+    ),
+    v.FeedEntry(
+        sequence=11,
+        at=at(0, seconds=-150),
+        text=Label("第 2 份：由两位保管人共同解密", "Bid 2: decrypted by two custodians"),
+    ),
+    v.FeedEntry(
+        sequence=10,
+        at=at(0, seconds=-210),
+        text=Label("第 1 份：已解密，保函有效", "Bid 1: decrypted, guarantee valid"),
+    ),
+    v.FeedEntry(
+        sequence=9,
+        at=at(0, minutes=-5),
+        text=Label("公布份数 7 与收讫集合的根", "7 bids and the accepted root published"),
+    ),
     v.FeedEntry(sequence=8, at=at(0, minutes=-6, seconds=-18), text=Label("投标截止", "Bids closed"), tone="attention"),
 )
 PROOF = v.Proof(
@@ -555,10 +586,19 @@ HALL_FAILED = replace(
     prices_announced=False,
     lots=(
         replace(HALL_LOT, count=0, rows=(), failed=Label("没有投标", "No bids")),
-        replace(HALL_LOT, id="L2", count=2, rows=(bid(1, "sealed"), bid(2, "sealed")), failed=Label("投标人少于三家，不予开标", "Fewer than three bidders: not opened")),
+        replace(
+            HALL_LOT,
+            id="L2",
+            count=2,
+            rows=(bid(1, "sealed"), bid(2, "sealed")),
+            failed=Label("投标人少于三家，不予开标", "Fewer than three bidders: not opened"),
+        ),
     ),
     standstill=v.Standstill(
-        kind="failed", since=DEADLINE, reason=Label("投标人少于三家", "Fewer than three bidders"), explanation=("投标文件原样退回，不解密。",)
+        kind="failed",
+        since=DEADLINE,
+        reason=Label("投标人少于三家", "Fewer than three bidders"),
+        explanation=("投标文件原样退回，不解密。",),
     ),
 )
 
@@ -579,7 +619,9 @@ VERIFY_GENUINE = replace(
     verdict=v.Verdict(
         outcome="genuine",
         kind="receipt",
-        explanation=Label("这份回执由本中心签发，记录在截止之前收讫。", "This centre signed it; the record arrived in time."),
+        explanation=Label(
+            "这份回执由本中心签发，记录在截止之前收讫。", "This centre signed it; the record arrived in time."
+        ),
         facts=(
             v.Fact(Label("收讫时间", "Accepted at"), "2026-04-17 09:03:05.412"),
             v.Fact(Label("项目", "Case"), CASE, mono=True),
@@ -588,7 +630,9 @@ VERIFY_GENUINE = replace(
         ),
         checks=(
             v.Check(Label("回执签名", "Receipt signature"), "passed"),
-            v.Check(Label("日志包含证明", "Log inclusion proof"), "passed", Label("第 2,417,863 条", "Entry 2,417,863")),
+            v.Check(
+                Label("日志包含证明", "Log inclusion proof"), "passed", Label("第 2,417,863 条", "Entry 2,417,863")
+            ),
             v.Check(Label("协作城市见证", "Witness cosignatures"), "passed", Label("3 个", "3 cities")),
             v.Check(Label("时间戳", "Time stamp"), "skipped", Label("回执中没有时间戳", "The receipt carries none")),
         ),
@@ -603,7 +647,11 @@ VERIFY_FORGED = replace(
         explanation=Label("保函金额与签名时不同。", "The amount differs from the one that was signed."),
         facts=(v.Fact(Label("保函编号", "Letter number"), UNBROKEN, mono=True),),
         checks=(
-            v.Check(Label("开立人签名", "Issuer's signature"), "failed", Label("内容的指纹不符", "The digest of the content differs")),
+            v.Check(
+                Label("开立人签名", "Issuer's signature"),
+                "failed",
+                Label("内容的指纹不符", "The digest of the content differs"),
+            ),
             v.Check(Label("有效期", "Validity"), "passed"),
         ),
     ),
@@ -615,13 +663,19 @@ VERIFY_REFUSAL = replace(
     verdict=v.Verdict(
         outcome="refusal",
         kind="refusal",
-        explanation=Label("本中心确实拒收了这份记录：晚于截止时间 0.412 秒。", "Indeed refused: 0.412 s after the deadline."),
+        explanation=Label(
+            "本中心确实拒收了这份记录：晚于截止时间 0.412 秒。", "Indeed refused: 0.412 s after the deadline."
+        ),
     ),
 )
 VERIFY_UNKNOWN = replace(
     VERIFY,
     text="abc",
-    verdict=v.Verdict(outcome="unknown", kind="unknown", explanation=Label("这不是回执、保函或存证。", "Neither a receipt, nor a letter, nor evidence.")),
+    verdict=v.Verdict(
+        outcome="unknown",
+        kind="unknown",
+        explanation=Label("这不是回执、保函或存证。", "Neither a receipt, nor a letter, nor evidence."),
+    ),
 )
 VERIFY_ERROR = replace(
     VERIFY,
@@ -636,12 +690,18 @@ VERIFY_ERROR = replace(
 
 
 def family_row(index: int, **changes: object) -> v.FamilyRow:
-    titles = (("tender_notice", "招标公告", "Tender notice"), ("sealed_bid", "投标文件", "Sealed bid"), ("opening_record", "开标记录", "Opening record"))
+    titles = (
+        ("tender_notice", "招标公告", "Tender notice"),
+        ("sealed_bid", "投标文件", "Sealed bid"),
+        ("opening_record", "开标记录", "Opening record"),
+    )
     name, zh, en = titles[index % 3]
     row = v.FamilyRow(
         id=name,
         title=Label(zh, en),
-        purpose=Label("约束每一份公告：标段、限价、时间、保管人。", "Binds every notice: lots, ceilings, times, custodians."),
+        purpose=Label(
+            "约束每一份公告：标段、限价、时间、保管人。", "Binds every notice: lots, ceilings, times, custodians."
+        ),
         version="1.0.0",
         status=Label("现行", "In force"),
         tone="done",
@@ -690,14 +750,18 @@ FAMILY = v.FamilyPage(
     path="/standards/tender_notice",
     id="tender_notice",
     title=Label("招标公告", "Tender notice"),
-    purpose=Label("约束每一份公告：标段、限价、时间、保管人。", "Binds every notice: lots, ceilings, times, custodians."),
+    purpose=Label(
+        "约束每一份公告：标段、限价、时间、保管人。", "Binds every notice: lots, ceilings, times, custodians."
+    ),
     version="1.0.0",
     status=Label("现行", "In force"),
     tone="done",
     effective_from=date(2026, 1, 1),
     digest=digest("tender_notice"),
     fields=(
-        v.FieldRow(path="title", name=Label("标题", "Title"), type="string", required=True, disclosure="public", limits="1…200"),
+        v.FieldRow(
+            path="title", name=Label("标题", "Title"), type="string", required=True, disclosure="public", limits="1…200"
+        ),
         v.FieldRow(
             path="lots[].ceiling.amount",
             name=Label("最高限价", "Ceiling price"),
@@ -707,14 +771,41 @@ FAMILY = v.FamilyPage(
             limits="^(0|[1-9][0-9]{0,14})\\.[0-9]{2}$",
             note=Label("以元为单位，两位小数。", "In yuan, two decimals."),
         ),
-        v.FieldRow(path="lots[].bid_security.forms[]", name=Label("保证金形式", "Forms of security"), type="string", required=False, disclosure="public", code_list="security_form"),
-        v.FieldRow(path="bid.price.amount", name=Label("投标报价", "Price"), type="string", required=True, disclosure="at_opening"),
-        v.FieldRow(path="scores[].points", name=Label("评分", "Points"), type="string", required=True, disclosure="panel"),
-        v.FieldRow(path="secret_key", name=Label("私钥", "Private key"), type="string", required=False, disclosure="never"),
+        v.FieldRow(
+            path="lots[].bid_security.forms[]",
+            name=Label("保证金形式", "Forms of security"),
+            type="string",
+            required=False,
+            disclosure="public",
+            code_list="security_form",
+        ),
+        v.FieldRow(
+            path="bid.price.amount",
+            name=Label("投标报价", "Price"),
+            type="string",
+            required=True,
+            disclosure="at_opening",
+        ),
+        v.FieldRow(
+            path="scores[].points", name=Label("评分", "Points"), type="string", required=True, disclosure="panel"
+        ),
+        v.FieldRow(
+            path="secret_key", name=Label("私钥", "Private key"), type="string", required=False, disclosure="never"
+        ),
     ),
     rules=(
-        v.RuleRow(id="notice_period", message=Label("自文件发出至投标截止不少于 20 日", "At least 20 days from document to deadline"), clause="招标投标法第二十四条", severity="error"),
-        v.RuleRow(id="deal_code", message=Label("建议填写统一交易标识码", "A unified deal code is advised"), clause="公共资源交易平台系统数据规范", severity="warning"),
+        v.RuleRow(
+            id="notice_period",
+            message=Label("自文件发出至投标截止不少于 20 日", "At least 20 days from document to deadline"),
+            clause="招标投标法第二十四条",
+            severity="error",
+        ),
+        v.RuleRow(
+            id="deal_code",
+            message=Label("建议填写统一交易标识码", "A unified deal code is advised"),
+            clause="公共资源交易平台系统数据规范",
+            severity="warning",
+        ),
     ),
     code_lists=(
         v.CodeList(
@@ -723,15 +814,30 @@ FAMILY = v.FamilyPage(
             dated=date(2026, 1, 1),
             codes=(
                 v.Code(code="guarantee_letter", label=LETTER, valid_from=date(2026, 1, 1)),
-                v.Code(code="cash", label=Label("现金", "Cash"), valid_from=date(2020, 1, 1), valid_to=date(2030, 12, 31)),
+                v.Code(
+                    code="cash", label=Label("现金", "Cash"), valid_from=date(2020, 1, 1), valid_to=date(2030, 12, 31)
+                ),
                 v.Code(code="insurance", label=Label("保证保险", "Surety insurance")),
             ),
             source="招标投标法实施条例第二十六条",
         ),
     ),
     versions=(
-        v.VersionRow(version="1.1.0", status=Label("征求意见", "Open for comment"), tone="attention", effective_from=None, digest=digest("1.1")),
-        v.VersionRow(version="1.0.0", status=Label("现行", "In force"), tone="done", effective_from=date(2026, 1, 1), digest=digest("1.0"), current=True),
+        v.VersionRow(
+            version="1.1.0",
+            status=Label("征求意见", "Open for comment"),
+            tone="attention",
+            effective_from=None,
+            digest=digest("1.1"),
+        ),
+        v.VersionRow(
+            version="1.0.0",
+            status=Label("现行", "In force"),
+            tone="done",
+            effective_from=date(2026, 1, 1),
+            digest=digest("1.0"),
+            current=True,
+        ),
     ),
     links=(v.Link(Label("JSON Schema", "JSON Schema"), "/schemas/tender_notice/1.0.0/schema.json"),),
 )
@@ -810,14 +916,29 @@ SAMPLES: dict[str, v.ViewModel] = {
     "about": ABOUT,
     "about-alone": ABOUT_ALONE,
     "error-400": error(400),
-    "error-403": error(403, code="NOT-PARTY", reason=Label("这份记录仅当事人可读。", "Only the parties may read this record.")),
+    "error-403": error(
+        403, code="NOT-PARTY", reason=Label("这份记录仅当事人可读。", "Only the parties may read this record.")
+    ),
     "error-404": error(404, path="/notices/" + UNBROKEN),
-    "error-409": error(409, code="BID-LATE", reason=Label("投标截止于 09:30:00，本次递交到达于 09:30:00.412。", "Bids closed at 09:30:00; yours arrived at 09:30:00.412."), clause="招标投标法第二十八条", request_id="req-7f2c19aa"),
+    "error-409": error(
+        409,
+        code="BID-LATE",
+        reason=Label(
+            "投标截止于 09:30:00，本次递交到达于 09:30:00.412。",
+            "Bids closed at 09:30:00; yours arrived at 09:30:00.412.",
+        ),
+        clause="招标投标法第二十八条",
+        request_id="req-7f2c19aa",
+    ),
     "error-422": error(
         422,
         code="SCHEMA-INVALID",
         errors=(
-            v.FieldError(Label("最高限价要有两位小数", "The ceiling needs two decimals"), pointer="/lots/0/ceiling/amount", hint=Label("例如 298600000.00", "For example 298600000.00")),
+            v.FieldError(
+                Label("最高限价要有两位小数", "The ceiling needs two decimals"),
+                pointer="/lots/0/ceiling/amount",
+                hint=Label("例如 298600000.00", "For example 298600000.00"),
+            ),
             v.FieldError(Label("缺少联系人", "A contact is missing"), pointer="/contacts"),
         ),
     ),

@@ -61,6 +61,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", media_type)
         self.send_header("Content-Length", str(len(content)))
+        if urlsplit(self.path).query.startswith("v="):
+            self.send_header("Cache-Control", "max-age=31536000, immutable")
         for name, value in SECURITY_HEADERS.items():
             self.send_header(name, value)
         self.end_headers()

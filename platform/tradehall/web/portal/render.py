@@ -202,5 +202,7 @@ def _environment(lang: Lang) -> Environment:
         second=second,
         spoken=_speaker(lang),
     )
-    environment.globals.update(centre_time=CENTRE_TIME, lang=lang, html_lang=_HTML_LANG[lang], paths=paths, static=static_href)
+    environment.globals.update(
+        centre_time=CENTRE_TIME, lang=lang, html_lang=_HTML_LANG[lang], paths=paths, static=static_href
+    )
     return environment

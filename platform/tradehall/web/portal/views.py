@@ -285,6 +285,8 @@ class TimelineEntry:
     """
     One accepted record (一条记录), newest first in its list.
 
+    Before the opening the list MUST NOT contain records of bids: their number is secret.
+
     ``leaf`` is its index in the public log; ``receipt_href`` and ``record_href`` lead to the signed receipt and the
     record as JSON (None where the viewer may not read it); ``sealed`` marks a record whose content is still secret.
     """
