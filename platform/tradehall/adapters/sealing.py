@@ -324,7 +324,8 @@ def open_sealed(
         submitted_at: when the commitment was accepted.
         verify_signature: chain and signature of the bidder; see :data:`VerifySignature`.
         party_of: whose certificate it is; see :data:`PartyOf`.
-        work: new folder, made with mode 0700; holds the files when the bid opened and is removed when it did not.
+        work: new folder, made with mode 0700; holds the decrypted ``package.zip`` when the bid opened, and is
+            removed when it did not. The opened files read from it for as long as it is there.
         earlier: commitments of the tender accepted before this one, all lots, replaced and withdrawn ones included.
 
     Returns:
@@ -336,16 +337,15 @@ def open_sealed(
     with _folder(work):
         try:
             _check_key(commitment, secret_key)
-            package = work / "package"
-            with ciphertext.open("rb") as stream:
+            package = work / "package.zip"
+            with ciphertext.open("rb", buffering=_PIECE) as stream:
                 _check_digest(commitment, stream)
                 _decrypt(stream, secret_key, package)
             with package.open("rb") as source:
                 read = _read(source, package.stat().st_size)
                 _check_signature(read, submitted_at, verify_signature)
                 _check_binding(commitment, tender, read.manifest, party_of)
-                opened = _extract(source, read, work)
-            package.unlink()
+                opened = _check_files(source, read, package)
             _check_copy(commitment, earlier)
             _check_letter(opened)
         except _Failed as failed:
@@ -394,7 +394,7 @@ def _decrypt(stream: BinaryIO, secret_key: str, package: Path) -> None:
     # (4) Header MAC and every chunk; a file cut short or followed by anything fails here.
     stream.seek(0)
     identity = _age.x25519.Identity.from_str(secret_key)
-    with package.open("xb") as target:
+    with package.open("xb", buffering=_PIECE) as target:
         source, sink = _Watched(stream), _Watched(target)
         try:
             _age.decrypt_io(source, sink, [identity])
@@ -434,14 +434,11 @@ def _check_binding(commitment: Commitment, tender: str, manifest: bid_package.Ma
         raise _Failed("wrong_binding", "the manifest names another bidder than the certificate")
 
 
-def _extract(source: BinaryIO, read: bid_package.Package, work: Path) -> OpenedBid:
-    # (8) Reading to the end also checks every CRC.
+def _check_files(source: BinaryIO, read: bid_package.Package, package: Path) -> OpenedBid:
+    # (8) Reading to the end also checks every CRC. The files stay where they are, inside the package.
     try:
-        files = tuple(
-            _extract_file(source, located, file.name, work / f"file-{place}")
-            for place, (file, located) in enumerate(read.files)
-        )
-        letter = None if read.letter is None else _extract_file(source, read.letter, "letter.pdf", work / "letter")
+        files = tuple(_check_file(source, located, file.name, package) for file, located in read.files)
+        letter = None if read.letter is None else _check_file(source, read.letter, "letter.pdf", package)
         bid_package.check_padding(source, read.padding)
     except NotAPackageError as error:
         raise _Failed("malformed", str(error)) from error
@@ -451,9 +448,14 @@ def _extract(source: BinaryIO, read: bid_package.Package, work: Path) -> OpenedB
     return OpenedBid(read.manifest, read.manifest_bytes, read.signature, files, letter)
 
 
-def _extract_file(source: BinaryIO, located: bid_package.Located, name: str, path: Path) -> OpenedFile:
-    digest, size = _write_new(path, bid_package.read_entry(source, located))
-    return OpenedFile(name, digest, size, str(path))
+def _check_file(source: BinaryIO, located: bid_package.Located, name: str, package: Path) -> OpenedFile:
+    measured = bid_package.measure(bid_package.read_entry(source, located))
+
+    def chunks() -> Iterator[bytes]:
+        with package.open("rb") as stream:
+            yield from bid_package.read_entry(stream, located)
+
+    return OpenedFile(name, measured.sha256, measured.size, chunks)
 
 
 def _check_copy(commitment: Commitment, earlier: Sequence[Commitment]) -> None:

@@ -425,12 +425,12 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class OpenedFile:
-    """A file that came out of the seal (已解密文件); ``location`` is its path in the work folder, not its name."""
+    """A file that came out of the seal (已解密文件); ``chunks`` reads it again out of the work folder."""
 
     name: str
     sha256: str
     size: int
-    location: str
+    chunks: Callable[[], Iterable[bytes]] = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

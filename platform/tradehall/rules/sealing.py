@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import hmac
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -499,12 +498,6 @@ def _chunks(stream: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
 
 
 # --- names ---------------------------------------------------------------------------------------------------
-
-
-def bid_author(bid_key: bytes) -> str:
-    """Return the author of a bid's records (投标化名): ``bid:`` and 32 letters out of SHA-256 of the raw public key."""
-    _need_size(bid_key)
-    return "bid:" + _base32(hashlib.sha256(bid_key).digest())[:32]
 
 
 def new_submission(rng: Rng) -> str:
