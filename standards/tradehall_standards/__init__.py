@@ -1,0 +1,35 @@
+"""
+Tradehall standards (阳光交易大厅标准目录): schemas, code lists, rules and the law's numbers as dated, verifiable data.
+
+Start with :meth:`Catalogue.load` and :meth:`Catalogue.check`; bytes pass :func:`strict.parse` first. The package
+imports nothing of the platform and reads no clock.
+"""
+
+from tradehall_standards import canonical, strict
+from tradehall_standards.catalogue import Catalogue, CatalogueError, Citation, Finding, SchemaRef, State, Version
+from tradehall_standards.codelists import CodeList, CodeRow
+from tradehall_standards.fields import Disclosure, Field
+from tradehall_standards.lint import LintFinding, lint_schema
+from tradehall_standards.rules_cel import CelRule
+from tradehall_standards.strict import Json, StrictError
+
+__all__ = [
+    "Catalogue",
+    "CatalogueError",
+    "CelRule",
+    "Citation",
+    "CodeList",
+    "CodeRow",
+    "Disclosure",
+    "Field",
+    "Finding",
+    "Json",
+    "LintFinding",
+    "SchemaRef",
+    "State",
+    "StrictError",
+    "Version",
+    "canonical",
+    "lint_schema",
+    "strict",
+]

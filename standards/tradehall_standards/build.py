@@ -1,0 +1,226 @@
+"""
+Building the catalogue (目录构建): manifests and the hash-chained index, made from the source files.
+
+What the index lists is published and never changes; ``build`` refuses an edit of it. Before a first release
+``rewrite=True`` starts the index anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from tradehall_standards import canonical
+from tradehall_standards.bundle import bundle
+from tradehall_standards.catalogue import (
+    CatalogueError,
+    Finding,
+    Version,
+    check_payload,
+    lint_sources,
+    open_version,
+    pinned_codelists,
+    published_digests,
+    verify_sources,
+)
+from tradehall_standards.fields import disclosure_of
+from tradehall_standards.rules_cel import check_examples
+from tradehall_standards.sources import Object, SchemaSource, SourceError, Sources, read_sources
+from tradehall_standards.strict import Json
+
+FIRST_DAY: Final = "2026-01-01"
+"""Publication and start of a version whose manifest does not say otherwise."""
+
+
+def build(root: Path, *, rewrite: bool = False) -> tuple[str, ...]:
+    """
+    Lint all sources, check all examples in both engines, then write manifests and the index (构建目录).
+
+    Args:
+        root: the ``schemas`` folder.
+        rewrite: forget the index and pin the latest code lists; only before a first release.
+
+    Returns:
+        Paths of the files written, relative to ``root``; empty when everything was up to date.
+
+    Raises:
+        CatalogueError: with every finding; nothing has been written then.
+    """
+    sources = _read(root)
+    findings = list(lint_sources(sources))
+    if findings:
+        raise CatalogueError(findings)
+    built = _with_manifests(sources, rewrite=rewrite)
+    index = _index(built, rewrite=rewrite)
+    built = replace(built, index=index)
+    findings = [*verify_sources(built), *check_all_examples(built)]
+    if findings:
+        raise CatalogueError(findings)
+    return tuple(_write(built))
+
+
+def check_root(root: Path) -> tuple[str, ...]:
+    """Return every finding on the catalogue below ``root``: lints, digests, chain, examples in both engines."""
+    sources = _read(root)
+    findings = [*lint_sources(sources), *verify_sources(sources)]
+    return tuple(findings or check_all_examples(sources))
+
+
+def _read(root: Path) -> Sources:
+    try:
+        return read_sources(root)
+    except SourceError as problem:
+        raise CatalogueError([str(problem)]) from None
+
+
+# --- manifests
+
+
+def _with_manifests(sources: Sources, *, rewrite: bool) -> Sources:
+    if rewrite:
+        forget = [replace(source, manifest=_without_pins(source.manifest)) for source in sources.records]
+        sources = replace(sources, records=tuple(forget), index=None)
+    return replace(
+        sources,
+        commons=tuple(_with_manifest(source, sources) for source in sources.commons),
+        records=tuple(_with_manifest(source, sources) for source in sources.records),
+    )
+
+
+def _without_pins(manifest: Object | None) -> Object | None:
+    return None if manifest is None else {key: value for key, value in manifest.items() if key != "codelists"}
+
+
+def _with_manifest(source: SchemaSource, sources: Sources) -> SchemaSource:
+    """Make the manifest; what only people can know (states, legal basis, predecessor) is kept from the one before."""
+    known = source.manifest or {}
+    manifest: dict[str, Json] = {
+        "family": source.family,
+        "version": source.version,
+        "predecessor": known.get("predecessor", _predecessor(source, sources)),
+        "states": known.get("states", {"published_on": FIRST_DAY, "in_force_from": FIRST_DAY}),
+        "legal_basis": known.get("legal_basis", []),
+        "digest": canonical.digest(source.schema),
+        "files": dict(source.files),
+    }
+    if source in sources.records:
+        codelists = pinned_codelists(source, sources)
+        compiled = bundle(source, sources.documents, codelists)
+        manifest["digest"] = canonical.digest(compiled)
+        manifest["disclosure"] = disclosure_of(source.schema, "never")
+        manifest["codelists"] = {
+            name: {"version": codelists[name].version, "digest": codelists[name].digest}
+            for name in sorted(set(_codelist_names(compiled)))
+        }
+    return replace(source, manifest=manifest)
+
+
+def _predecessor(source: SchemaSource, sources: Sources) -> str | None:
+    older = [
+        other.version
+        for other in sources.records
+        if other.family == source.family and other.version_key < source.version_key
+    ]
+    return older[-1] if older else None
+
+
+def _codelist_names(schema: Json) -> Iterator[str]:
+    if isinstance(schema, Mapping):
+        name = schema.get("x-codelist")
+        if isinstance(name, str):
+            yield name
+        for value in schema.values():
+            yield from _codelist_names(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from _codelist_names(value)
+
+
+# --- the index
+
+
+def _index(sources: Sources, *, rewrite: bool) -> Object:
+    published = published_digests(sources)
+    entries = [] if rewrite or sources.index is None else list(_entries(sources.index))
+    listed = {str(entry.get("id")): entry.get("digest") for entry in entries}
+    edited = [name for name in listed if name not in sources.data and listed[name] != published.get(name)]
+    if edited:
+        hint = "publish a new version, or before a first release build with --rewrite"
+        raise CatalogueError([f"{name} was edited after publication; {hint}" for name in edited])
+    previous = canonical.digest(entries[-1]) if entries else None
+    for name, digest in published.items():
+        if listed.get(name) != digest:
+            entry: Object = {"id": name, "digest": digest, "previous": previous}
+            entries.append(entry)
+            previous = canonical.digest(entry)
+    return {"head": previous, "entries": entries}
+
+
+def _entries(index: Object) -> Iterator[Object]:
+    entries = index.get("entries")
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, Mapping):
+            yield entry
+
+
+# --- examples
+
+
+def check_all_examples(sources: Sources) -> Iterator[str]:
+    """Yield every example that does not come out as labelled, or on which the engines differ (示例检查)."""
+    for source in sources.records:
+        yield from check_version_examples(open_version(source, sources))
+
+
+def check_version_examples(version: Version) -> Iterator[str]:
+    """Yield one sentence for each example of a version that fails its label, in either engine."""
+    day = version.in_force_from
+    if not version.valid_examples or not version.invalid_examples:
+        yield f"{version.id}: at least one valid and one invalid example are needed"
+    for name, payload in version.valid_examples.items():
+        for finding in _both(version, payload):
+            if finding.severity == "block":
+                yield f"{version.id}: valid/{name}: {finding.pointer} {finding.keyword}: {finding.message_en}"
+    for name, example in version.invalid_examples.items():
+        found = {(finding.pointer, finding.keyword) for finding in _both(version, example.payload)}
+        if (example.pointer, example.keyword) not in found:
+            told = ", ".join(f"{pointer} {keyword}" for pointer, keyword in sorted(found)) or "no finding"
+            yield f"{version.id}: invalid/{name}: expected {example.pointer} {example.keyword}, got {told}"
+    for rule in version.rules:
+        for sentence in check_examples(rule, day):
+            yield f"{version.id}: {sentence}"
+
+
+def _both(version: Version, payload: Json) -> tuple[Finding, ...]:
+    """Check in both engines; a difference between them is a finding of its own."""
+    day = version.in_force_from
+    first = check_payload(version, payload, day)
+    second = check_payload(version, payload, day, engine=version.second_engine)
+    if [_comparable(item) for item in first] == [_comparable(item) for item in second]:
+        return first
+    return (*first, Finding("", "engines", "ENGINES-DIFFER", "两个校验引擎结果不一致", "The engines differ", ""))
+
+
+def _comparable(finding: Finding) -> tuple[str, str, str]:
+    return finding.pointer, finding.keyword, finding.message_en
+
+
+# --- writing
+
+
+def _write(sources: Sources) -> Iterator[str]:
+    for source in (*sources.commons, *sources.records):
+        if source.manifest is not None:
+            yield from _write_json(sources.root, source.folder / "manifest.json", source.manifest)
+    if sources.index is not None:
+        yield from _write_json(sources.root, sources.root / "catalogue.json", sources.index)
+
+
+def _write_json(root: Path, path: Path, value: Json) -> Iterator[str]:
+    text = json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8", newline="\n")
+        yield path.relative_to(root).as_posix()

@@ -1,0 +1,231 @@
+"""
+Engines (校验引擎): the validator of record and the independent second one, behind one small face.
+
+``RecordEngine`` runs jsonschema-rs offline, with formats on and linear-time patterns. ``SecondEngine`` runs
+python-jsonschema with an empty registry, RE2 patterns and hashed ``uniqueItems``; its defaults are unsafe, so nothing
+outside this module may touch either library. Both MUST give the same problems; CI and ``build`` hold them to it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, TypeVar, cast
+
+import jsonschema
+import jsonschema.exceptions
+import jsonschema.validators
+import jsonschema_rs
+import referencing
+
+from tradehall_standards import canonical, regex
+from tradehall_standards.strict import Json, escape
+from tradehall_standards.vocabulary import FORMATS
+
+MAX_PROBLEMS: Final = 200
+"""Problems read from an engine for one document; a hostile one must not make us collect millions."""
+_PATTERN_BYTES: Final = 1 << 20
+
+
+class EngineError(ValueError):
+    """A schema that an engine refuses to compile (引擎拒绝编译)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """
+    One broken keyword (校验问题), the same from both engines.
+
+    Attributes:
+        path: where in the payload; property names and array indexes.
+        keyword: the JSON Schema keyword.
+        constraint: the keyword's value in the schema.
+        names: for ``required`` the missing names, for closed objects the unknown ones; sorted, else empty.
+        schema_pointer: where in the bundle; empty from the second engine.
+    """
+
+    path: tuple[str | int, ...]
+    keyword: str
+    constraint: Json
+    names: tuple[str, ...] = ()
+    schema_pointer: str = ""
+
+    @property
+    def pointer(self) -> str:
+        """``path`` as a JSON Pointer."""
+        return "".join(f"/{escape(str(step))}" for step in self.path)
+
+
+class Engine(Protocol):
+    """What the catalogue asks of an engine (校验引擎接口)."""
+
+    def is_valid(self, payload: Json) -> bool:
+        """Tell whether ``payload`` passes."""
+        ...
+
+    def problems(self, payload: Json) -> tuple[Problem, ...]:
+        """Return all problems, ordered by place and keyword, at most ``MAX_PROBLEMS``."""
+        ...
+
+
+class RecordEngine:
+    """The validator of record (主校验引擎): jsonschema-rs."""
+
+    def __init__(self, bundle: Mapping[str, Json]) -> None:
+        self._bundle = bundle
+        options = jsonschema_rs.RegexOptions(size_limit=_PATTERN_BYTES, dfa_size_limit=_PATTERN_BYTES)
+        try:
+            self._validator = jsonschema_rs.Draft202012Validator(
+                cast("dict[str, Any]", bundle),
+                offline=True,
+                validate_formats=True,
+                ignore_unknown_formats=False,
+                pattern_options=options,
+            )
+        except (ValueError, jsonschema_rs.ReferencingError) as problem:
+            raise EngineError(str(problem)) from None
+
+    def is_valid(self, payload: Json) -> bool:
+        """Tell whether ``payload`` passes."""
+        return self._validator.is_valid(payload)
+
+    def problems(self, payload: Json) -> tuple[Problem, ...]:
+        """Return all problems, ordered by place and keyword."""
+        return _gather(self._problem(error) for error in _first(self._validator.iter_errors(payload)))
+
+    def _problem(self, error: jsonschema_rs.ValidationError) -> Problem:
+        steps = list(error.schema_path)
+        keyword = next(step for step in reversed(steps) if isinstance(step, str))
+        names: tuple[str, ...] = ()
+        if isinstance(error.kind, jsonschema_rs.ValidationErrorKind.Required):
+            names = (error.kind.property,)
+        elif isinstance(error.kind, jsonschema_rs.ValidationErrorKind.AdditionalProperties):
+            names = tuple(error.kind.unexpected)
+        pointer = "".join(f"/{escape(str(step))}" for step in steps)
+        return Problem(tuple(error.instance_path), keyword, _resolve(self._bundle, steps), names, pointer)
+
+
+class SecondEngine:
+    """The independent second engine (第二校验引擎): python-jsonschema, made safe."""
+
+    def __init__(self, bundle: Mapping[str, Json]) -> None:
+        self._validator = _SafeValidator(
+            dict(bundle),
+            registry=cast("referencing.Registry[Any]", referencing.Registry()),
+            format_checker=jsonschema.FormatChecker(formats=FORMATS),
+        )
+
+    def is_valid(self, payload: Json) -> bool:
+        """Tell whether ``payload`` passes."""
+        return next(iter(self._validator.iter_errors(payload)), None) is None
+
+    def problems(self, payload: Json) -> tuple[Problem, ...]:
+        """Return all problems, ordered by place and keyword."""
+        return _gather(_second_problem(error) for error in _first(self._validator.iter_errors(payload)))
+
+
+_Item = TypeVar("_Item")
+
+
+def _first(errors: Iterable[_Item]) -> Iterator[_Item]:
+    return itertools.islice(errors, MAX_PROBLEMS)
+
+
+def _gather(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Join what an engine reports once per name, drop repetitions and order the rest."""
+    found: dict[tuple[tuple[str | int, ...], str, bytes], Problem] = {}
+    for problem in problems:
+        key = (problem.path, problem.keyword, canonical.jcs(problem.constraint))
+        known = found.get(key)
+        names = problem.names if known is None else known.names + problem.names
+        found[key] = Problem(
+            problem.path, problem.keyword, problem.constraint, tuple(sorted(set(names))), problem.schema_pointer
+        )
+    return tuple(sorted(found.values(), key=_order))
+
+
+def _order(problem: Problem) -> tuple[tuple[tuple[bool, int, str], ...], str]:
+    steps = tuple((isinstance(step, str), step if isinstance(step, int) else 0, str(step)) for step in problem.path)
+    return steps, problem.keyword
+
+
+def _resolve(bundle: Json, steps: Sequence[str | int]) -> Json:
+    value = bundle
+    for step in steps:
+        if isinstance(value, Mapping):
+            value = value.get(str(step))
+        elif isinstance(value, list) and isinstance(step, int):
+            value = value[step]
+        else:
+            return None
+    return value
+
+
+# --- python-jsonschema: keywords whose stock implementation is slow or wrong
+
+
+def _second_problem(error: Any) -> Problem:
+    """Translate an error; the library types its members as possibly unset, though every yielded error has them."""
+    keyword = str(error.validator)
+    names: tuple[str, ...] = ()
+    if keyword == "required":
+        names = tuple(str(name) for name in error.validator_value if name not in error.instance)
+    elif keyword == "additionalProperties":
+        names = tuple(_additional(error.instance, error.schema))
+    return Problem(tuple(error.absolute_path), keyword, error.validator_value, names)
+
+
+_Errors = Iterator[jsonschema.exceptions.ValidationError]
+
+
+def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> _Errors:
+    if isinstance(instance, str) and not regex.matches(pattern, instance):
+        yield jsonschema.exceptions.ValidationError("pattern")
+
+
+def _pattern_properties(validator: Any, patterns: Mapping[str, Any], instance: Any, schema: Any) -> _Errors:
+    if not isinstance(instance, dict):
+        return
+    members = cast("dict[str, Any]", instance)
+    for pattern, inner in patterns.items():
+        for name, value in members.items():
+            if regex.matches(pattern, name):
+                yield from validator.descend(value, inner, path=name, schema_path=pattern)
+
+
+def _additional(instance: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
+    properties, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
+    for name in instance:
+        if name not in properties and not any(regex.matches(pattern, name) for pattern in patterns):
+            yield name
+
+
+def _additional_properties(validator: Any, additional: Any, instance: Any, schema: Any) -> _Errors:
+    if not isinstance(instance, dict):
+        return
+    members = cast("dict[str, Any]", instance)
+    extras = list(_additional(members, schema))
+    if additional is False and extras:
+        yield jsonschema.exceptions.ValidationError("additionalProperties")
+    elif isinstance(additional, Mapping):
+        for name in extras:
+            yield from validator.descend(members[name], additional, path=name)
+
+
+def _unique_items(validator: Any, unique: bool, instance: Any, schema: Any) -> _Errors:
+    if unique and isinstance(instance, list):
+        items = cast("list[Json]", instance)
+        if len({canonical.jcs(item) for item in items}) != len(items):
+            yield jsonschema.exceptions.ValidationError("uniqueItems")
+
+
+_SafeValidator: Final[Any] = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
+    jsonschema.Draft202012Validator,
+    {
+        "pattern": _pattern,
+        "patternProperties": _pattern_properties,
+        "additionalProperties": _additional_properties,
+        "uniqueItems": _unique_items,
+    },
+)

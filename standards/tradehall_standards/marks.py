@@ -1,0 +1,105 @@
+"""
+Marks (标注): where in a payload identifiers and dated codes stand, found once per version and visited per record.
+
+The plan follows references and every branch of a schema; a string is judged when any branch marks its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from tradehall_standards import regex
+from tradehall_standards.sources import Object, definition
+from tradehall_standards.strict import Json, as_object
+from tradehall_standards.vocabulary import LISTS
+
+Path = tuple[str | int, ...]
+
+
+@dataclass
+class Mark:
+    """A place of a payload and what is judged there or below it (标注)."""
+
+    identifiers: list[str] = field(default_factory=list[str])
+    codelists: list[str] = field(default_factory=list[str])
+    members: dict[str, Mark] = field(default_factory=dict[str, "Mark"])
+    patterns: dict[str, Mark] = field(default_factory=dict[str, "Mark"])
+    items: Mark | None = None
+
+    def is_empty(self) -> bool:
+        """Tell whether nothing is judged here or below."""
+        below = [*self.members.values(), *self.patterns.values(), *([] if self.items is None else [self.items])]
+        return not self.identifiers and not self.codelists and all(mark.is_empty() for mark in below)
+
+    def visit(self, value: Json, path: Path = ()) -> Iterator[tuple[Path, Mark, str]]:
+        """Yield path, mark and text of every marked string in ``value``, in document order."""
+        if isinstance(value, str):
+            if self.identifiers or self.codelists:
+                yield path, self, value
+        elif isinstance(value, Mapping):
+            for name, inner in value.items():
+                for mark in self._under(name):
+                    yield from mark.visit(inner, (*path, name))
+        elif isinstance(value, list) and self.items is not None:
+            for index, inner in enumerate(value):
+                yield from self.items.visit(inner, (*path, index))
+
+    def _under(self, name: str) -> Iterator[Mark]:
+        if name in self.members:
+            yield self.members[name]
+        for pattern, mark in self.patterns.items():
+            if regex.matches(pattern, name):
+                yield mark
+
+
+_BRANCHES: Final = (*sorted(LISTS - {"prefixItems"}), "then", "else")
+
+
+def find_marks(bundle: Object) -> Mark:
+    """Return the plan of a bundle (标注计划), with all places left out where nothing is judged."""
+    root = Mark()
+    _find(bundle, bundle, root, ())
+    _prune(root)
+    return root
+
+
+def _find(root: Object, schema: Json, mark: Mark, trail: tuple[str, ...]) -> None:
+    if not isinstance(schema, Mapping):
+        return
+    identifier, codelist, reference = schema.get("x-identifier"), schema.get("x-codelist"), schema.get("$ref")
+    if isinstance(identifier, str) and identifier not in mark.identifiers:
+        mark.identifiers.append(identifier)
+    if isinstance(codelist, str) and codelist not in mark.codelists:
+        mark.codelists.append(codelist)
+    if isinstance(reference, str) and reference not in trail:
+        _find(root, definition(root, reference.removeprefix("#/$defs/")), mark, (*trail, reference))
+    for keyword in _BRANCHES:
+        value = schema.get(keyword)
+        for branch in value if isinstance(value, list) else [value]:
+            _find(root, branch, mark, trail)
+    _find_inside(root, schema, mark, trail)
+
+
+def _find_inside(root: Object, schema: Object, mark: Mark, trail: tuple[str, ...]) -> None:
+    for name, inner in as_object(schema.get("properties")).items():
+        _find(root, inner, mark.members.setdefault(name, Mark()), trail)
+    for pattern, inner in as_object(schema.get("patternProperties")).items():
+        _find(root, inner, mark.patterns.setdefault(pattern, Mark()), trail)
+    if isinstance(schema.get("items"), Mapping):
+        mark.items = mark.items or Mark()
+        _find(root, schema["items"], mark.items, trail)
+
+
+def _prune(mark: Mark) -> None:
+    for marks in (mark.members, mark.patterns):
+        for name in [name for name, inner in marks.items() if inner.is_empty()]:
+            del marks[name]
+        for inner in marks.values():
+            _prune(inner)
+    if mark.items is not None:
+        if mark.items.is_empty():
+            mark.items = None
+        else:
+            _prune(mark.items)
