@@ -17,7 +17,7 @@ from typing import Final, Literal, Protocol
 from tradehall_standards import canonical, messages, rules_cel
 from tradehall_standards.bundle import BundleError, bundle
 from tradehall_standards.codelists import CodeList, CodeRow
-from tradehall_standards.engines import Engine, EngineError, Problem, RecordEngine, SecondEngine
+from tradehall_standards.engines import Engine, EngineError, Problem, RecordEngine
 from tradehall_standards.fields import Disclosure, Field, disclosure_of, list_fields
 from tradehall_standards.identifiers import find_problem
 from tradehall_standards.lint import LintFinding, lint_schema
@@ -178,6 +178,8 @@ class Version:
     @cached_property
     def second_engine(self) -> Engine:
         """The independent engine for this version."""
+        from tradehall_standards.second_engine import SecondEngine  # noqa: PLC0415 - it takes seconds to import
+
         return SecondEngine(self.bundle)
 
     def state_on(self, day: date) -> State:

@@ -1,9 +1,9 @@
 """
-Engines (校验引擎): the validator of record and the independent second one, behind one small face.
+Engines (校验引擎): the validator of record, behind the small face that the second engine has too.
 
-``RecordEngine`` runs jsonschema-rs offline, with formats on and linear-time patterns. ``SecondEngine`` runs
-python-jsonschema with an empty registry, RE2 patterns and hashed ``uniqueItems``; its defaults are unsafe, so nothing
-outside this module may touch either library. Both MUST give the same problems; CI and ``build`` hold them to it.
+``RecordEngine`` runs jsonschema-rs offline, with formats on and linear-time patterns; its defaults are unsafe, so
+nothing but this module and the lints may touch the library. The second engine MUST give the same problems; CI and
+``build`` hold both to it.
 """
 
 from __future__ import annotations
@@ -13,15 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar, cast
 
-import jsonschema
-import jsonschema.exceptions
-import jsonschema.validators
 import jsonschema_rs
-import referencing
 
-from tradehall_standards import canonical, regex
+from tradehall_standards import canonical
 from tradehall_standards.strict import Json, escape
-from tradehall_standards.vocabulary import FORMATS
 
 MAX_PROBLEMS: Final = 200
 """Problems read from an engine for one document; a hostile one must not make us collect millions."""
@@ -92,7 +87,7 @@ class RecordEngine:
 
     def problems(self, payload: Json) -> tuple[Problem, ...]:
         """Return all problems, ordered by place and keyword."""
-        return _gather(self._problem(error) for error in _first(self._validator.iter_errors(payload)))
+        return gather(self._problem(error) for error in first(self._validator.iter_errors(payload)))
 
     def _problem(self, error: jsonschema_rs.ValidationError) -> Problem:
         steps = list(error.schema_path)
@@ -106,33 +101,15 @@ class RecordEngine:
         return Problem(tuple(error.instance_path), keyword, _resolve(self._bundle, steps), names, pointer)
 
 
-class SecondEngine:
-    """The independent second engine (第二校验引擎): python-jsonschema, made safe."""
-
-    def __init__(self, bundle: Mapping[str, Json]) -> None:
-        self._validator = _SafeValidator(
-            dict(bundle),
-            registry=cast("referencing.Registry[Any]", referencing.Registry()),
-            format_checker=jsonschema.FormatChecker(formats=FORMATS),
-        )
-
-    def is_valid(self, payload: Json) -> bool:
-        """Tell whether ``payload`` passes."""
-        return next(iter(self._validator.iter_errors(payload)), None) is None
-
-    def problems(self, payload: Json) -> tuple[Problem, ...]:
-        """Return all problems, ordered by place and keyword."""
-        return _gather(_second_problem(error) for error in _first(self._validator.iter_errors(payload)))
-
-
 _Item = TypeVar("_Item")
 
 
-def _first(errors: Iterable[_Item]) -> Iterator[_Item]:
+def first(errors: Iterable[_Item]) -> Iterator[_Item]:
+    """Yield at most ``MAX_PROBLEMS`` errors."""
     return itertools.islice(errors, MAX_PROBLEMS)
 
 
-def _gather(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+def gather(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """Join what an engine reports once per name, drop repetitions and order the rest."""
     found: dict[tuple[tuple[str | int, ...], str, bytes], Problem] = {}
     for problem in problems:
@@ -160,72 +137,3 @@ def _resolve(bundle: Json, steps: Sequence[str | int]) -> Json:
         else:
             return None
     return value
-
-
-# --- python-jsonschema: keywords whose stock implementation is slow or wrong
-
-
-def _second_problem(error: Any) -> Problem:
-    """Translate an error; the library types its members as possibly unset, though every yielded error has them."""
-    keyword = str(error.validator)
-    names: tuple[str, ...] = ()
-    if keyword == "required":
-        names = tuple(str(name) for name in error.validator_value if name not in error.instance)
-    elif keyword == "additionalProperties":
-        names = tuple(_additional(error.instance, error.schema))
-    return Problem(tuple(error.absolute_path), keyword, error.validator_value, names)
-
-
-_Errors = Iterator[jsonschema.exceptions.ValidationError]
-
-
-def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> _Errors:
-    if isinstance(instance, str) and not regex.matches(pattern, instance):
-        yield jsonschema.exceptions.ValidationError("pattern")
-
-
-def _pattern_properties(validator: Any, patterns: Mapping[str, Any], instance: Any, schema: Any) -> _Errors:
-    if not isinstance(instance, dict):
-        return
-    members = cast("dict[str, Any]", instance)
-    for pattern, inner in patterns.items():
-        for name, value in members.items():
-            if regex.matches(pattern, name):
-                yield from validator.descend(value, inner, path=name, schema_path=pattern)
-
-
-def _additional(instance: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
-    properties, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
-    for name in instance:
-        if name not in properties and not any(regex.matches(pattern, name) for pattern in patterns):
-            yield name
-
-
-def _additional_properties(validator: Any, additional: Any, instance: Any, schema: Any) -> _Errors:
-    if not isinstance(instance, dict):
-        return
-    members = cast("dict[str, Any]", instance)
-    extras = list(_additional(members, schema))
-    if additional is False and extras:
-        yield jsonschema.exceptions.ValidationError("additionalProperties")
-    elif isinstance(additional, Mapping):
-        for name in extras:
-            yield from validator.descend(members[name], additional, path=name)
-
-
-def _unique_items(validator: Any, unique: bool, instance: Any, schema: Any) -> _Errors:
-    if unique and isinstance(instance, list):
-        items = cast("list[Json]", instance)
-        if len({canonical.jcs(item) for item in items}) != len(items):
-            yield jsonschema.exceptions.ValidationError("uniqueItems")
-
-
-_SafeValidator: Final[Any] = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
-    jsonschema.Draft202012Validator,
-    {
-        "pattern": _pattern,
-        "patternProperties": _pattern_properties,
-        "additionalProperties": _additional_properties,
-        "uniqueItems": _unique_items,
-    },
-)
