@@ -284,7 +284,11 @@ def test_a_file_key_swapped_under_one_stanza_fails_the_header_mac():
 # --- names ---------------------------------------------------------------------------------------------------
 
 
-def test_submissions_have_their_form():
+def test_bid_authors_and_submissions_have_their_form():
+    digest = base64.b32encode(hashlib.sha256(bytes(range(32))).digest()).decode().lower()
+    assert sealing.bid_author(bytes(range(32))) == "bid:" + digest[:32]
+    with pytest.raises(ValueError, match="32 bytes"):
+        sealing.bid_author(bytes(31))
     submission = sealing.new_submission(repeatable("name"))
     assert submission.startswith("b-")
     assert len(submission) == 28

@@ -32,6 +32,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from nacl import bindings as sodium
 from nacl import exceptions as sodium_errors
 
+from tradehall.kernel.signing import bid_party
+
 SEAL_SUITE: Final = "age-x25519-v1"
 POLICIES: Final = ("bidder_or_custodians", "custodians_only")
 
@@ -498,6 +500,12 @@ def _chunks(stream: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
 
 
 # --- names ---------------------------------------------------------------------------------------------------
+
+
+def bid_author(bid_key: bytes) -> str:
+    """Return the author of a bid's records (投标化名) for a raw 32-byte bid key."""
+    _need_size(bid_key)
+    return bid_party(bid_key)
 
 
 def new_submission(rng: Rng) -> str:
