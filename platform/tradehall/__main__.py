@@ -1,0 +1,5 @@
+"""``python -m tradehall``: the command line."""
+
+from tradehall.main import cli
+
+cli()

@@ -1,0 +1,1 @@
+"""Identity (身份): certificates and their issuers, passwords, sessions, tokens."""

@@ -1,0 +1,62 @@
+"""
+Keeping secrets at rest (静态保密): what must not be read from a dump of database, vault or logs before opening.
+
+Secret rows are found by a keyed hash and hold sealed, padded bytes; decoys look the same. The key lies outside the
+database, in the node's key folder (in production: in the key device). What this can't hide is said in
+``docs/explanation/secrecy.md``.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from hashlib import sha256
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from tradehall.desk.ports import Chance
+
+SIZES = (256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304)
+"""Padded sizes of sealed bytes; the size class of a bid record is the same whatever it says."""
+
+_NONCE = 12
+_TAG = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Cloak:
+    """The node's key for secrets at rest (静态加密密钥): 32 bytes, and chance for nonces."""
+
+    key: bytes
+    chance: Chance
+
+    def tag(self, *parts: str) -> bytes:
+        """Return the keyed hash that a secret row is found by; parts can't run into one another."""
+        return hmac.new(self.key, "\x1f".join(parts).encode(), sha256).digest()
+
+    def seal(self, plain: bytes, *, least: int = SIZES[0]) -> bytes:
+        """Seal bytes, padded to the next size class but to ``least`` at least. Raises ValueError above the largest."""
+        size = max(least, size_class(len(plain) + 4))
+        padded = len(plain).to_bytes(4, "big") + plain + bytes(size - 4 - len(plain))
+        nonce = self.chance(_NONCE)
+        return nonce + AESGCM(self._box()).encrypt(nonce, padded, None)
+
+    def open(self, sealed: bytes) -> bytes:
+        """Open sealed bytes. Raises InvalidTag when they were changed or sealed under another key."""
+        padded = AESGCM(self._box()).decrypt(sealed[:_NONCE], sealed[_NONCE:], None)
+        return padded[4 : 4 + int.from_bytes(padded[:4], "big")]
+
+    def decoy(self, size: int) -> bytes:
+        """Return bytes that nobody can tell from ``seal`` of ``size`` bytes."""
+        return self.chance(size_class(size + 4) + _NONCE + _TAG)
+
+    def _box(self) -> bytes:
+        return hmac.new(self.key, b"tradehall/seal", sha256).digest()
+
+
+def size_class(size: int) -> int:
+    """Return the padded size for a length."""
+    found = next((s for s in SIZES if size <= s), None)
+    if found is None:
+        raise ValueError(f"{size} bytes are too many to seal in one row")
+    return found

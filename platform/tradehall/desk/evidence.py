@@ -1,0 +1,110 @@
+"""
+Exporting a case as evidence (证据导出): records, proofs, keys, schemas, parameters, attachments in one file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from tradehall_standards import canonical
+
+from tradehall.desk.accept import Door
+from tradehall.desk.journal import Entry, Journal
+from tradehall.desk.ports import Reading
+from tradehall.kernel import evidence, notes
+from tradehall.kernel.payload import obj
+from tradehall.kernel.refusal import Refusal, refuse
+
+ATTACHED_MAX = 1 << 30
+"""Bytes of attachments that go into one evidence file; larger ones are named by digest only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exporter:
+    """Writes evidence files (证据导出)."""
+
+    door: Door
+    ca_certificates: Sequence[bytes]
+    witnesses: Sequence[notes.VerifierKey] = ()
+    witnesses_required: int = 0
+
+    def export(self, case: str, *, linked: Mapping[str, str] | None = None) -> bytes | Refusal:
+        """
+        Return the evidence file of a case (证据文件) against the latest checkpoint.
+
+        Args:
+            linked: other cases that belong to it, case → role (``session``, ``guarantee``).
+        """
+        door = self.door
+        with door.store.read() as reading:
+            journal = Journal(reading, door.cloak, door.procedures)
+            main, latest = journal.case(case), reading.latest()
+            if main is None or latest is None:
+                return refuse("CASE-UNKNOWN", case=case)
+            roles = {case: "main", **(linked or {})}
+            entries = {name: journal.entries(name) for name in roles}
+            cases = [
+                evidence.EvidenceCase(name, role, [self._record(e, reading, latest.size) for e in entries[name]])
+                for name, role in roles.items()
+            ]
+            checkpoint = door.node.checkpoint(latest, reading.cosignatures(latest.size))
+        every = [entry for found in entries.values() for entry in found]
+        content = evidence.Evidence(
+            cases=cases,
+            created_at=door.store.now(),
+            keys=evidence.NodeKeys(door.node.name, door.node.log, door.node.receipt_public, self.ca_certificates),
+            checkpoint=checkpoint,
+            witnesses=self.witnesses,
+            witnesses_required=self.witnesses_required,
+            certificates=self._certificates(every),
+            schemas=self._schemas(every),
+            parameters=self._parameters(main.regime),
+            attachments=self._attachments(every),
+        )
+        return evidence.build_evidence(content, signer=door.node.sign_receipt)
+
+    def _record(self, entry: Entry, reading: Reading, size: int) -> evidence.EvidenceRecord:
+        return evidence.EvidenceRecord(
+            body=entry.record.body,
+            signature=entry.record.signature,
+            accepted_at=entry.filed.at,
+            salt=bytes.fromhex(entry.salt),
+            leaf_index=entry.filed.index,
+            proof=reading.inclusion(entry.filed.index, size),
+        )
+
+    def _certificates(self, entries: Sequence[Entry]) -> list[bytes]:
+        kids = {entry.record.kid for entry in entries}
+        opened = [e.record.payload for e in entries if e.record.family == "bid_disclosure" and "bidder" in e.record.payload]
+        kids |= {str(obj(payload["bidder"])["certificate"]) for payload in opened}
+        found = (self.door.directory.certificate(kid) for kid in sorted(kids))
+        return [c.der for c in found if c is not None]
+
+    def _schemas(self, entries: Sequence[Entry]) -> dict[str, bytes]:
+        found: dict[str, bytes] = {}
+        for entry in entries:
+            ref = entry.record.schema
+            version = self.door.catalogue.version(ref.id, ref.version)
+            if version is None:
+                raise LookupError(f"{ref} is not in the catalogue")
+            found[ref.digest.removeprefix("sha256:")] = canonical.jcs(dict(version.bundle))
+        return found
+
+    def _parameters(self, regime: str) -> dict[str, bytes]:
+        data = self.door.parameters.document(regime)
+        raw = canonical.jcs(data)
+        return {canonical.sha256_hex(raw): raw}
+
+    def _attachments(self, entries: Sequence[Entry]) -> dict[str, bytes]:
+        found: dict[str, bytes] = {}
+        total = 0
+        for entry in entries:
+            secret = entry.record.family in self.door.procedure(entry.record.case).secret_families
+            for attachment in entry.record.attachments:
+                total += attachment.size
+                if total > ATTACHED_MAX:
+                    continue
+                with self.door.vault.read(attachment.sha256, secret=secret) as chunks:
+                    found[attachment.sha256.removeprefix("sha256:")] = b"".join(chunks)
+        return found
+

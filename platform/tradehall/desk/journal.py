@@ -1,0 +1,229 @@
+"""
+Reading and writing cases over a store (案卷读写): heads, facts and journal rows, sealed where they are secret.
+
+One ``Journal`` serves one transaction. Writes are gathered and go to the store at once, so that a batch of records
+costs a handful of statements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, cast
+
+import orjson
+
+from tradehall.desk.cloak import Cloak
+from tradehall.desk.ports import Reading, Row, Stored
+from tradehall.kernel import receipts
+from tradehall.kernel.case import Case, Effects, read_instant, write_instant
+from tradehall.kernel.record import CaseId, Filed, Record, read_record
+from tradehall.kernel.refusal import Refusal
+
+if TYPE_CHECKING:
+    from tradehall_standards import Json
+
+    from tradehall.kernel.procedure import Procedure
+
+
+ROW_CLASS = 4096
+"""Smallest sealed size of a journal row: a commitment, a ciphertext note and a withdrawal look alike."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A record as the journal keeps it (日志条目): with the instant, salt and place in the log."""
+
+    filed: Filed
+    salt: str
+
+    @property
+    def record(self) -> Record:
+        """The record."""
+        return self.filed.record
+
+
+class Journal:
+    """Cases and records in one transaction (事务内案卷)."""
+
+    def __init__(self, reading: Reading, cloak: Cloak, procedures: Mapping[str, Procedure]) -> None:
+        self._reading = reading
+        self._cloak = cloak
+        self._procedures = procedures
+        self._written: dict[bytes, bytes] = {}
+        self._cases: dict[str, Case] = {}
+
+    # --- keys and values --------------------------------------------------------------------------------------
+
+    def _key(self, *parts: str, secret: bool) -> bytes:
+        return self._cloak.tag(*parts) if secret else "\x1f".join(parts).encode()
+
+    def get(self, *parts: str, secret: bool) -> Json:
+        """Return a state value."""
+        key = self._key(*parts, secret=secret)
+        found = self._written.get(key)
+        if found is None:
+            found = self._reading.get(key)
+        if found is None:
+            return None
+        return cast("Json", orjson.loads(self._cloak.open(found) if secret else found))
+
+    def put(self, value: Json, *parts: str, secret: bool) -> None:
+        """Set a state value; it is stored by ``flush``."""
+        data = orjson.dumps(value)
+        self._written[self._key(*parts, secret=secret)] = self._cloak.seal(data) if secret else data
+
+    def put_decoys(self, sealed: Sequence[bytes]) -> None:
+        """Write state rows that hold nothing, under keys that lead nowhere."""
+        for value in sealed:
+            self._written[self._cloak.chance(32)] = value
+
+    def flush(self) -> Mapping[bytes, bytes]:
+        """Return what was written and forget it."""
+        written, self._written = self._written, {}
+        return written
+
+    # --- cases ------------------------------------------------------------------------------------------------
+
+    def procedure_of(self, case: str) -> Procedure:
+        """Return the procedure that ids with this prefix belong to. Raises KeyError for an unknown prefix."""
+        return next(p for p in self._procedures.values() if p.prefix == case[0])
+
+    def case(self, case: str) -> Case | None:
+        """Return a case, None when it has no records."""
+        if case in self._cases:
+            return self._cases[case]
+        procedure = self.procedure_of(case)
+        head = self.get("case", case, secret=procedure.secret)
+        if not isinstance(head, dict):
+            return None
+        tracks = {str(k): str(v) for k, v in cast("Mapping[str, str]", head["tracks"]).items()}
+        self._cases[case] = Case(CaseId(case), procedure.id, tracks, cast("Mapping[str, Json]", head["head"]))
+        return self._cases[case]
+
+    def keep(self, case: Case, effects: Effects) -> bool:
+        """Keep a case and the facts of a record; returns whether the head changed."""
+        procedure = self._procedures[case.procedure]
+        changed = self._cases.get(case.id) != case
+        if changed:
+            self._cases[case.id] = case
+            head: Json = {"tracks": dict(case.tracks), "head": dict(case.head)}
+            self.put(head, "case", case.id, secret=procedure.secret)
+        facts = self.facts(case.id)
+        for fact in effects.facts:
+            facts.put(fact.kind, fact.key, fact.value)
+        return changed
+
+    def facts(self, case: str) -> JournalFacts:
+        """Return the facts of a case."""
+        return JournalFacts(self, case, self.procedure_of(case))
+
+    # --- records ----------------------------------------------------------------------------------------------
+
+    def is_secret(self, record: Record) -> bool:
+        """Whether a record is unreadable at rest."""
+        return record.family in self.procedure_of(record.case).secret_families
+
+    def tag(self, digest: str, *, secret: bool) -> bytes:
+        """Return what a record's row is found by."""
+        return self._cloak.tag("record", digest) if secret else bytes.fromhex(digest.removeprefix("sha256:"))
+
+    def row(self, record: Record, at: datetime, salt: str, extra: Mapping[str, Json] | None = None) -> Row:
+        """Build the journal row of a record."""
+        secret = self.is_secret(record)
+        body = orjson.dumps(
+            {
+                "envelope": orjson.Fragment(record.body),
+                "signature": dict(record.signature),
+                "accepted_at": write_instant(at),
+                "salt": salt,
+                **(extra or {}),
+            }
+        )
+        return Row(
+            tag=self.tag(record.digest, secret=secret),
+            leaf=receipts.leaf_data(
+                record=record.digest,
+                case=record.case,
+                accepted_at=at,
+                salt=bytes.fromhex(salt),
+                signature=record.signature,
+            ),
+            case=None if secret else record.case,
+            family=None if secret else record.family,
+            at=at,
+            body=self._cloak.seal(body, least=ROW_CLASS) if secret else body,
+        )
+
+    def entry(self, stored: Stored) -> Entry:
+        """Read a journal row back."""
+        body = stored.row.body if stored.row.case is not None else self._cloak.open(stored.row.body)
+        kept = cast("dict[str, Json]", orjson.loads(body))
+        record = read_record({"envelope": kept["envelope"], "signature": kept["signature"]})
+        if isinstance(record, Refusal):
+            raise ValueError(f"row {stored.index} does not hold a record: {record.reason.en}")
+        filed = Filed(record, read_instant(str(kept["accepted_at"])), stored.index)
+        return Entry(filed, str(kept["salt"]))
+
+    def find(self, digest: str) -> Entry | None:
+        """Return a record by digest, public or secret."""
+        for secret in (False, True):
+            stored = self._reading.find(self.tag(digest, secret=secret))
+            if stored is not None:
+                return self.entry(stored)
+        return None
+
+    def note_secret(self, record: Record, index: int) -> None:
+        """Add a secret record to the list of its case, so that the case can be read back when it is opened."""
+        count = cast("int", self.get("secrets", record.case, secret=True) or 0)
+        self.put(index, "secret", record.case, str(count), secret=True)
+        self.put(count + 1, "secrets", record.case, secret=True)
+
+    def entries(self, case: str) -> list[Entry]:
+        """Return all records of a case in the order of the log, secret ones too."""
+        found = [self.entry(s) for s in self._public(case)]
+        count = cast("int", self.get("secrets", case, secret=True) or 0)
+        for n in range(count):
+            stored = self._reading.at_index(cast("int", self.get("secret", case, str(n), secret=True)))
+            if stored is not None:
+                found.append(self.entry(stored))
+        return sorted(found, key=lambda e: e.filed.index)
+
+    def _public(self, case: str) -> Iterator[Stored]:
+        after = -1
+        while page := self._reading.of_case(case, after):
+            yield from page
+            after = page[-1].index
+
+
+class JournalFacts:
+    """Facts of one case over the journal (案卷要素)."""
+
+    def __init__(self, journal: Journal, case: str, procedure: Procedure) -> None:
+        self._journal = journal
+        self._case = case
+        self._procedure = procedure
+
+    def _secret(self, kind: str) -> bool:
+        return self._procedure.secret or kind in self._procedure.secret_kinds
+
+    def get(self, kind: str, key: str) -> Json:
+        """Return a fact, or None."""
+        return self._journal.get("fact", self._case, kind, key, secret=self._secret(kind))
+
+    def put(self, kind: str, key: str, value: Json) -> None:
+        """Write a fact and, when its kind is listed, its key."""
+        secret = self._secret(kind)
+        if kind not in self._procedure.unlisted_kinds and self.get(kind, key) is None:
+            count = cast("int", self._journal.get("facts", self._case, kind, secret=secret) or 0)
+            self._journal.put(key, "factkey", self._case, kind, str(count), secret=secret)
+            self._journal.put(count + 1, "facts", self._case, kind, secret=secret)
+        self._journal.put(value, "fact", self._case, kind, key, secret=secret)
+
+    def all(self, kind: str) -> Sequence[tuple[str, Json]]:
+        """Return all facts of a kind in the order of their first writing."""
+        secret = self._secret(kind)
+        count = cast("int", self._journal.get("facts", self._case, kind, secret=secret) or 0)
+        keys = [str(self._journal.get("factkey", self._case, kind, str(n), secret=secret)) for n in range(count)]
+        return [(key, self.get(kind, key)) for key in keys]

@@ -1,0 +1,45 @@
+"""
+The public list of cases (公开目录): one line a case, made from its public head only.
+"""
+
+from __future__ import annotations
+
+from tradehall.desk.ports import Listing
+from tradehall.kernel.case import Case
+from tradehall.kernel.payload import obj
+from tradehall.kernel.procedure import Procedure
+
+STAGES = {
+    "registered": "tender",
+    "tendering": "tender",
+    "opening": "open",
+    "opened": "evaluate",
+    "reported": "evaluate",
+    "publicity": "award",
+    "awarded": "award",
+    "contracted": "award",
+    "failed": "failed",
+    "cancelled": "cancelled",
+}
+"""State of a lot → stage of 招 投 开 评 定 that the list is filtered by; bids are handed in while it says ``tender``."""
+
+
+def listing_of(case: Case, procedure: Procedure) -> Listing | None:
+    """Return the line of a case; None for a secret one, and before its notice is public."""
+    if procedure.secret or "announced_at" not in case.head:
+        return None
+    states = sorted(set(case.tracks.values()), key=list(procedure.states).index)
+    return Listing(
+        case=case.id,
+        procedure=case.procedure,
+        title=case.text("title"),
+        code=case.text("project_code"),
+        tenderer=str(obj(case.head.get("tenderer")).get("name", "")),
+        regime=case.regime,
+        region=case.region,
+        sector=case.text("sector"),
+        stage=STAGES[states[0]],
+        states=" ".join(f"{lot}:{state}" for lot, state in sorted(case.tracks.items())),
+        deadline=case.text("deadline"),
+        published_at=case.text("announced_at"),
+    )

@@ -1,0 +1,259 @@
+"""
+The opening (开标): freeze, decrypt, announce, close. Each act is a record of the node that passes the door like any other.
+
+Nothing here decides whether it is time: the door does, inside its transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, cast
+
+from tradehall.desk.accept import Outcome
+from tradehall.desk.filing import CaseView, Desk
+from tradehall.desk.journal import Journal
+from tradehall.desk.ports import Letters, LetterReading, Unsealed, Unsealer
+from tradehall.kernel.case import Case, legal_date, local_text
+from tradehall.kernel.money import Currency, Money
+from tradehall.kernel.payload import Obj, obj, rows, texts
+from tradehall.kernel.refusal import Refusal, refuse
+from tradehall.kernel.signing import certificate_kid
+from tradehall.rules import guarantees, sealing
+from tradehall.rules.opening_set import accepted_root
+
+if TYPE_CHECKING:
+    from tradehall_standards import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Runs the opening of a tender (开标主持)."""
+
+    desk: Desk
+    unsealer: Unsealer
+    letters: Letters
+
+    def start(self, case: str) -> list[Outcome]:
+        """
+        Open every lot that has enough bids and fail those that have too few (开标或流标).
+
+        Returns:
+            One outcome for the opening record and for each failed lot; refusals say why nothing could start yet.
+        """
+        found = self._standing(case)
+        if isinstance(found, Refusal):
+            return [found]
+        needed = self._bidders_needed(case)
+        lots, failed = {}, {}
+        for lot, bids in found.items():
+            (lots if len(bids) >= needed else failed)[lot] = bids
+        outcomes = [self._fail(case, lot, len(bids), needed) for lot, bids in failed.items()]
+        if lots:
+            outcomes.append(self.desk.file(case, "opening_start", _opening_payload(lots, self.desk.door.node.name)))
+        return outcomes or [refuse("STEP-CLOSED", lot="*", state="", family="opening_start")]
+
+    def _standing(self, case: str) -> dict[str, dict[str, str]] | Refusal:
+        """Return lot → submission → commitment digest of the bids that stand; refuse before the deadline."""
+        door = self.desk.door
+        with door.store.read() as reading:
+            journal = Journal(reading, door.cloak, door.procedures)
+            found = journal.case(case)
+            if found is None:
+                return refuse("CASE-UNKNOWN", case=case)
+            deadline = found.instant("deadline")
+            if deadline is None or door.store.now() < deadline:
+                return refuse("OPENING-EARLY", at=local_text(deadline) if deadline else "")
+            bids = {key: obj(value) for key, value in journal.facts(case).all("bid")}
+        latest = found.head["answers"]
+        return {
+            lot: {
+                submission: str(bid["commitment"])
+                for submission, bid in sorted(bids.items())
+                if bid["lot"] == lot and bid["complete"] and not bid["withdrawn"] and bid["answers"] == latest
+            }
+            for lot, state in found.tracks.items()
+            if state == "tendering"
+        }
+
+    def _bidders_needed(self, case: str) -> int:
+        view = self.desk.look(case)
+        if view is None:
+            return 1
+        law = self.desk.door.law(view.case.procedure, view.case.regime, view.case.region)
+        return int(law.number("min_bidders", legal_date(self.desk.door.store.now())) or 1)
+
+    def _fail(self, case: str, lot: str, count: int, needed: int) -> Outcome:
+        explanation: list[Json] = [f"投标截止时有效递交 {count} 家，少于 {needed} 家。", f"{count} bids, {needed} needed."]
+        payload: dict[str, Json] = {"lot": lot, "reason": "too_few_bids", "count": count, "explanation": explanation}
+        return self.desk.file(case, "failed_tender", payload)
+
+    def disclose(self, case: str, *, give_up: str = "") -> list[Outcome]:
+        """
+        Open every frozen bid whose key is at hand and file what it says (解密与公布).
+
+        Args:
+            give_up: empty to leave bids without a key waiting; ``failed_bidder`` or ``failed_other`` to file them as
+                not opened, by whom the failure lies with (视为撤销 / 视为撤回).
+        """
+        view = self.desk.look(case)
+        if view is None:
+            return [refuse("CASE-UNKNOWN", case=case)]
+        commitments = {e.record.digest: e for e in view.of("bid_commitment")}
+        outcomes: list[Outcome] = []
+        for submission, value in view.facts.all("opening"):
+            if view.facts.get("disclosed", submission) is not None:
+                continue
+            committed = commitments[str(obj(value)["commitment"])]
+            key, opened_by = self._key(view, submission, committed.record.payload)
+            if key is None and not give_up:
+                continue
+            earlier = [e.record.payload for e in view.of("bid_commitment") if e.filed.index < committed.filed.index]
+            unsealed = (
+                Unsealed(cause="not_released", by_bidder=give_up == "failed_bidder")
+                if key is None
+                else self.unsealer.unseal(
+                    committed.record.payload, key, tender=case, submitted_at=committed.filed.at, earlier=earlier
+                )
+            )
+            payload = self._disclosure(view.case, submission, str(obj(value)["lot"]), unsealed, opened_by)
+            outcomes.append(self.desk.file(case, "bid_disclosure", payload))
+        return outcomes
+
+    def _key(self, view: CaseView, submission: str, commitment: Obj) -> tuple[str | None, str]:
+        released = next(
+            (e.record.payload["secret_key"] for e in view.of("key_release") if e.record.payload["submission"] == submission), None
+        )
+        if isinstance(released, str):
+            return released, "bidder_key"
+        custodians = [str(c["party"]) for c in rows(view.case.head["custodians"])]
+        shares: list[tuple[str, int, bytes]] = []
+        for name, share in view.facts.all("share"):
+            named, _, index = name.rpartition(":")
+            if named == submission:
+                shares.append((custodians[int(index) - 1], int(index), bytes.fromhex(str(share))))
+        if len(shares) < cast("int", view.case.head["threshold"]):
+            return None, ""
+        return self.unsealer.rebuild(commitment, shares), "custodians"
+
+    def _disclosure(self, case: Case, submission: str, lot: str, unsealed: Unsealed, opened_by: str) -> dict[str, Json]:
+        payload: dict[str, Json] = {"submission": submission, "lot": lot, "files": []}
+        if unsealed.manifest is None:
+            outcome = "failed_bidder" if unsealed.by_bidder else "failed_other"
+            return {**payload, "outcome": outcome, "cause": unsealed.cause}
+        manifest = unsealed.manifest
+        bidder = obj(manifest["bidder"])
+        certificate = certificate_kid(sealing.unbase64url(str(bidder["certificate"])))
+        payload |= {
+            "outcome": "opened",
+            "opened_by": opened_by,
+            "bidder": {"id": bidder["id"], "name": bidder["name"], "certificate": certificate},
+            "price": manifest["price"],
+            "attributes": manifest["attributes"],
+            "files": manifest["files"],
+            "manifest": unsealed.manifest_digest,
+        }
+        guarantee = self._guarantee(case, lot, manifest, unsealed.letter)
+        return payload | ({"guarantee": guarantee} if guarantee else {})
+
+    def _guarantee(self, case: Case, lot: str, manifest: Mapping[str, Json], letter: bytes | None) -> dict[str, Json] | None:
+        """Judge the security inside a bid where the notice asks for one (开标时核验保函)."""
+        needed = case.table("securities").get(lot)
+        if needed is None:
+            return None
+        claim = obj(manifest.get("guarantee"))
+        if not claim or letter is None:
+            return {"result": "absent", "reasons": []}
+        reading = self.letters.read(letter)
+        reasons = list(reading.reasons) or list(self._flaws(case, lot, manifest, reading, Decimal(str(needed))))
+        stated: dict[str, Json] = {k: claim[k] for k in ("number", "issuer", "amount", "valid_until", "letter")}
+        return {**stated, "result": "invalid" if reasons else "valid", "reasons": cast("Json", reasons)}
+
+    def _flaws(
+        self, case: Case, lot: str, manifest: Mapping[str, Json], reading: LetterReading, needed: Decimal
+    ) -> Sequence[str]:
+        p = reading.payload or {}
+        opened_on = legal_date(self.desk.door.store.now())
+        deadline = case.instant("deadline")
+        first = legal_date(deadline) if deadline else opened_on
+        issuers = self.desk.door.directory.issuers()
+        issuer = str(obj(p["issuer"])["id"])
+        letter = guarantees.Letter(
+            number=str(p["number"]),
+            issuer=issuer,
+            applicant=str(obj(p["applicant"])["id"]),
+            beneficiary=str(obj(p["beneficiary"])["id"]),
+            tender=str(p["tender"]),
+            lot=str(p["lot"]),
+            amount=Money.from_wire(obj(p["amount"])),
+            valid_from=date.fromisoformat(str(p["valid_from"])),
+            valid_until=date.fromisoformat(str(p["valid_until"])),
+            digest=str(obj(manifest["guarantee"])["letter"]),
+            independent=p["independent"] is True,
+            on_demand=p["on_demand"] is True,
+            terms=tuple(texts(p["terms"])),
+        )
+        required = guarantees.Requirement(
+            tender=case.id,
+            lot=lot,
+            beneficiary=case.parties("tenderer")[0],
+            bidder=str(obj(manifest["bidder"])["id"]),
+            amount=Money(needed, Currency(case.text("currency"))),
+            opened_on=opened_on,
+            covers_until=first + timedelta(days=cast("int", case.head["bid_validity_days"])),
+        )
+        known = guarantees.Issuer(issuer) if issuer in issuers else None
+        flaws = guarantees.guarantee_flaws(letter, required, known, presented_digest=letter.digest)
+        return guarantees.defect_codes(flaws)
+
+    def close(self, case: str, *, factors: Mapping[str, Mapping[str, str]] | None = None) -> Outcome:
+        """File the opening record (开标记录)."""
+        view = self.desk.look(case)
+        if view is None:
+            return refuse("CASE-UNKNOWN", case=case)
+        lots = [_record_of_lot(view, lot, (factors or {}).get(lot)) for lot, s in sorted(view.case.tracks.items()) if s == "opening"]
+        objections: list[Json] = [e.record.digest for e in view.of("objection") if e.record.payload["about"] == "opening"]
+        payload: dict[str, Json] = {
+            "lots": cast("Json", lots),
+            "objections": objections,
+            "closed_at": local_text(self.desk.door.store.now()),
+        }
+        return self.desk.file(case, "opening_record", payload)
+
+
+def _opening_payload(lots: Mapping[str, Mapping[str, str]], node: str) -> dict[str, Json]:
+    stated: list[Json] = [
+        {
+            "lot": lot,
+            "accepted_root": accepted_root(list(bids.values())),
+            "count": len(bids),
+            "submissions": [{"submission": s, "commitment": c} for s, c in bids.items()],
+        }
+        for lot, bids in sorted(lots.items())
+    ]
+    return {"lots": stated, "by": node}
+
+
+def _record_of_lot(view: CaseView, lot: str, factors: Mapping[str, str] | None) -> dict[str, Json]:
+    currency = view.case.text("currency")
+    bids: list[Json] = []
+    for submission, value in view.facts.all("disclosed"):
+        bid = obj(value)
+        if bid["lot"] == lot:
+            who = {k: obj(bid["bidder"])[k] for k in ("id", "name")} if "bidder" in bid else None
+            bids.append(
+                {"submission": submission, "outcome": bid["outcome"]}
+                | ({"bidder": who} if who else {})
+                | {k: bid[k] for k in ("price", "cause") if k in bid}
+            )
+    stated: dict[str, Json] = {
+        "lot": lot,
+        "accepted_root": view.case.table("roots")[lot],
+        "bids": bids,
+        "ceiling": {"amount": view.case.table("ceilings")[lot], "currency": currency},
+    }
+    if lot in view.case.table("floors"):
+        stated["floor"] = {"amount": view.case.table("floors")[lot], "currency": currency}
+    return stated | ({"factors": dict(factors)} if factors else {})

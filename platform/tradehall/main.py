@@ -1,0 +1,206 @@
+"""
+Composition root (装配): the only module that knows every room. Settings are read once, here.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+from tradehall_standards import Catalogue, Parameters, WorkingCalendar
+
+from tradehall.adapters.clock import SandboxClock, SystemClock
+from tradehall.adapters.identity.ca import Trust
+from tradehall.adapters.keyfolder import KeyFolder, open_keys
+from tradehall.adapters.letters import PdfLetters
+from tradehall.adapters.log.witness import WitnessClient
+from tradehall.adapters.opener import VaultUnsealer
+from tradehall.adapters.sql.directory import SqlDirectory
+from tradehall.adapters.sql.store import SqlStore
+from tradehall.adapters.vault import FolderVault
+from tradehall.adapters.witnesses import HttpWitness
+from tradehall.desk.accept import Door
+from tradehall.desk.cloak import Cloak
+from tradehall.desk.decoys import Decoys
+from tradehall.desk.draw import Draw
+from tradehall.desk.evaluation import Evaluation
+from tradehall.desk.evidence import Exporter
+from tradehall.desk.filing import Desk
+from tradehall.desk.opening import Opening
+from tradehall.desk.witnessing import Witnessing
+from tradehall.kernel import notes
+from tradehall.kernel.procedure import Procedure
+from tradehall.procedures.guarantee_letter import GUARANTEE_LETTER
+from tradehall.procedures.open_tender import OPEN_TENDER
+from tradehall.procedures.remote_evaluation import REMOTE_EVALUATION
+
+PROCEDURES: Mapping[str, Procedure] = {p.id: p for p in (OPEN_TENDER, GUARANTEE_LETTER, REMOTE_EVALUATION)}
+
+WITNESS_TIMEOUT_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """
+    Settings of a node (节点设置), each from an environment variable of the same name with ``TRADEHALL_`` before it.
+
+    Attributes:
+        data: folder for database, vault and keys.
+        database: SQLAlchemy URL; empty for SQLite in ``data``.
+        city: short name of the node (``chengdu``).
+        public_url: where others reach this node; its host and path name the log.
+        witnesses: ``URL vkey`` pairs separated by semicolons: who cosigns this log.
+        witnessed: ``origin=vkey`` pairs separated by semicolons: whose logs this node cosigns.
+        sandbox_start: an instant; when set, the clock is a sandbox that starts there and can be advanced.
+        sandbox_rate: seconds that pass in the sandbox for each real one.
+        decoys: chance out of 256 that one more decoy follows a secret record.
+    """
+
+    data: Path = Path("var/node")
+    database: str = ""
+    city: str = "chengdu"
+    public_url: str = "http://127.0.0.1:8000"
+    witnesses: str = ""
+    witnessed: str = ""
+    sandbox_start: str = ""
+    sandbox_rate: int = 1
+    decoys: int = 128
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+        """Read the settings; unset ones keep their defaults."""
+        found: dict[str, object] = {}
+        for name, kind in (("data", Path), ("sandbox_rate", int), ("decoys", int)):
+            if value := environment.get(f"TRADEHALL_{name.upper()}"):
+                found[name] = kind(value)
+        for name in ("database", "city", "public_url", "witnesses", "witnessed", "sandbox_start"):
+            if value := environment.get(f"TRADEHALL_{name.upper()}"):
+                found[name] = value
+        return cls(**found)  # type: ignore[arg-type]
+
+    @property
+    def origin(self) -> str:
+        """Name of the log: host and path of the public URL, and the city."""
+        parts = urlsplit(self.public_url)
+        return f"{parts.hostname or 'localhost'}{parts.path.rstrip('/')}/{self.city}"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node with all its parts (节点)."""
+
+    settings: Settings
+    keys: KeyFolder
+    store: SqlStore
+    directory: SqlDirectory
+    vault: FolderVault
+    clock: SystemClock | SandboxClock
+    door: Door
+    desk: Desk
+    opening: Opening
+    draw: Draw
+    evaluation: Evaluation
+    exporter: Exporter
+    witnessing: Witnessing
+    trust: Trust
+    witness_of: Mapping[str, notes.VerifierKey]
+    http: httpx.Client = field(repr=False)
+
+    def close(self) -> None:
+        """Release what the node holds."""
+        if isinstance(self.clock, SystemClock):
+            self.clock.stop()
+        self.http.close()
+        self.store.close()
+
+
+def build_node(settings: Settings, *, catalogue: Catalogue | None = None) -> Node:
+    """
+    Build a node (装配节点). ``catalogue`` saves loading it again where several nodes share a process.
+
+    Raises:
+        CatalogueError: the catalogue does not load.
+        DurabilityError: the database would lose acknowledged writes.
+    """
+    chance = secrets.token_bytes
+    settings.data.mkdir(parents=True, exist_ok=True)
+    clock = _clock(settings)
+    store = SqlStore(settings.database or f"sqlite:///{settings.data / 'node.db'}", clock)
+    keys = open_keys(settings.data / "keys", city=settings.city, origin=settings.origin, at=store.now(), chance=chance)
+    directory = SqlDirectory(store)
+    directory.register(keys.node.name, keys.node.name, frozenset({"centre"}))
+    directory.add_certificate(keys.certificate)
+    cloak = Cloak(keys.cloak, chance)
+    vault = FolderVault(settings.data / "vault", cloak, keys.vault)
+    trust = Trust((keys.authority.certificate,))
+    door = Door(
+        store=store,
+        catalogue=catalogue or Catalogue.load(),
+        parameters=Parameters.load(),
+        calendar=WorkingCalendar.load(),
+        procedures=PROCEDURES,
+        directory=directory,
+        vault=vault,
+        cloak=cloak,
+        clock=clock,
+        chance=chance,
+        node=keys.node,
+        decoys=Decoys(cloak, chance, vault, settings.decoys),
+    )
+    desk = Desk(door)
+    http = httpx.Client(timeout=WITNESS_TIMEOUT_SECONDS)
+    witnesses = [HttpWitness(WitnessClient(http, url, key)) for url, key in _witnesses(settings.witnesses)]
+    witness_keys = [key for _, key in _witnesses(settings.witnesses)]
+    return Node(
+        settings=settings,
+        keys=keys,
+        store=store,
+        directory=directory,
+        vault=vault,
+        clock=clock,
+        door=door,
+        desk=desk,
+        opening=Opening(desk, VaultUnsealer(vault, trust), PdfLetters(trust)),
+        draw=Draw(desk),
+        evaluation=Evaluation(desk),
+        exporter=Exporter(door, [_der(keys)], witness_keys, len(witness_keys)),
+        witnessing=Witnessing(store, keys.node, witnesses),
+        trust=trust,
+        witness_of=dict(_witnessed(settings.witnessed)),
+        http=http,
+    )
+
+
+def _clock(settings: Settings) -> SystemClock | SandboxClock:
+    if settings.sandbox_start:
+        return SandboxClock(datetime.fromisoformat(settings.sandbox_start), rate=settings.sandbox_rate)
+    clock = SystemClock()
+    clock.start()
+    return clock
+
+
+def _der(keys: KeyFolder) -> bytes:
+    from cryptography.hazmat.primitives.serialization import Encoding  # noqa: PLC0415
+
+    return keys.authority.certificate.public_bytes(Encoding.DER)
+
+
+def _witnesses(text: str) -> list[tuple[str, notes.VerifierKey]]:
+    pairs = (item.split() for item in text.split(";") if item.strip())
+    return [(url.rstrip("/"), notes.parse_vkey(key)) for url, key in pairs]
+
+
+def _witnessed(text: str) -> list[tuple[str, notes.VerifierKey]]:
+    pairs = (item.strip().partition("=") for item in text.split(";") if item.strip())
+    return [(origin, notes.parse_vkey(key)) for origin, _, key in pairs]
+
+
+def settings_of_environment() -> Settings:
+    """Return the settings of this process."""
+    return Settings.from_environment(os.environ)

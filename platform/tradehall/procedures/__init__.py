@@ -1,0 +1,1 @@
+"""Procedures (程序): one file, one table. They know nothing of one another."""
