@@ -35,7 +35,7 @@ BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser")
 class _Handler(BaseHTTPRequestHandler):
     """Serves /sample/<name>?lang=&size= and the static files, with the portal's own headers."""
 
-    def do_GET(self) -> None:  # noqa: N802 (name fixed by http.server)
+    def do_GET(self) -> None:
         parts = urlsplit(self.path)
         if parts.path.startswith("/sample/"):
             query = parse_qs(parts.query)
@@ -78,7 +78,7 @@ class PortalServer(ThreadingHTTPServer):
     daemon_threads = True
 
     @staticmethod
-    def events(path: str, headers: object) -> bytes:
+    def events(path: str, headers: object) -> bytes:  # noqa: ARG004
         return b": nothing to tell\n\nretry: 60000\n\n"
 
 

@@ -30,20 +30,31 @@ OVERFLOW = """
     }
     return false;
   };
+  const name = (element) => element.tagName + "." + element.className + " " + element.textContent.trim().slice(0, 30)
+    + " in " + (element.closest("[data-sample]") || document.body).getAttribute("data-sample");
   for (const element of document.querySelectorAll("body :not(svg, use, option)")) {
     const box = element.getBoundingClientRect();
     if (box.width === 0 || box.height === 0) continue;
     const past = box.right > edge + 1 || box.left < -1;
-    const leaf = element.childElementCount === 0 && element.textContent.trim() !== "";
-    const out = leaf && box.right > element.parentElement.getBoundingClientRect().right + 1.5;
     const cut = element.scrollWidth > element.clientWidth + 1 && element.clientWidth > 0;
-    if (!(past || out || cut) || hidden(element)) continue;
+    if (!(past || cut) || hidden(element)) continue;
+    if (past) found.push("past the edge: " + name(element));
     const style = getComputedStyle(element);
-    const name = element.tagName + "." + element.className + " " + element.textContent.trim().slice(0, 30)
-      + " in " + (element.closest("[data-sample]") || document.body).getAttribute("data-sample");
-    if (past) found.push("past the edge: " + name);
-    if (out && style.position === "static") found.push("out of its box: " + name);
-    if (cut && style.overflowX !== "visible" && !["TEXTAREA", "INPUT", "SELECT"].includes(element.tagName)) found.push("cut off: " + name);
+    if (cut && style.overflowX !== "visible" && !["TEXTAREA", "INPUT", "SELECT"].includes(element.tagName)) found.push("cut off: " + name(element));
+  }
+  const words = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const range = document.createRange();
+  while (words.nextNode()) {
+    const text = words.currentNode;
+    if (text.data.trim() === "" || ["OPTION", "NOSCRIPT"].includes(text.parentElement.tagName)) continue;
+    range.selectNodeContents(text);
+    const box = range.getBoundingClientRect();
+    if (box.width === 0) continue;
+    for (const holder of [text.parentElement.closest("li, td, th, dt, dd, p, h1, h2, a, button, .chip"), text.parentElement.closest(".panel")]) {
+      if (holder === null) continue;
+      const around = holder.getBoundingClientRect();
+      if ((box.right > around.right + 1 || box.left < around.left - 1) && !hidden(text.parentElement)) found.push("out of its box: " + name(text.parentElement));
+    }
   }
   return found;
 }

@@ -16,7 +16,7 @@ from functools import cache
 from gettext import GNUTranslations
 from io import BytesIO
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -43,6 +43,7 @@ SECURITY_HEADERS: Final[Mapping[str, str]] = {
     "Referrer-Policy": "same-origin",
 }
 
+_SHORT: Final = 20  # characters: shorter values are shown whole
 _CATALOGUES: Final[Mapping[Lang, str]] = {"zh": "zh_CN", "en": "en"}
 _HTML_LANG: Final[Mapping[Lang, str]] = {"zh": "zh-CN", "en": "en"}
 _TEMPLATES: Final[Mapping[type[ViewModel], str]] = {
@@ -145,7 +146,7 @@ def remaining(moment: datetime, now: datetime) -> tuple[int, str]:
 def digest_short(digest: str) -> str:
     """First and last eight characters of a digest (指纹缩写), e.g. ``9f3a1c0d…c21b7d2f``."""
     body = digest.rpartition(":")[2]
-    return body if len(body) <= 20 else f"{body[:8]}…{body[-8:]}"
+    return body if len(body) <= _SHORT else f"{body[:8]}…{body[-8:]}"
 
 
 def file_size(size: int) -> str:
@@ -202,7 +203,6 @@ def _environment(lang: Lang) -> Environment:
         second=second,
         spoken=_speaker(lang),
     )
-    environment.globals.update(
-        centre_time=CENTRE_TIME, lang=lang, html_lang=_HTML_LANG[lang], paths=paths, static=static_href
-    )
+    names = cast("dict[str, object]", environment.globals)
+    names.update(centre_time=CENTRE_TIME, lang=lang, html_lang=_HTML_LANG[lang], paths=paths, static=static_href)
     return environment
