@@ -70,6 +70,14 @@ def test_the_unit_of_rounding_is_an_argument() -> None:
     assert screen_equal_steps(rough, unit=Decimal(1)).raised is True
 
 
+@pytest.mark.parametrize(
+    ("values", "raised"), [(("17", "20", "26"), True), (("8", "23", "59"), True), (("19", "24", "33"), False)]
+)
+def test_a_ratio_is_equal_as_far_as_rounding_explains(values: tuple[str, ...], raised: object) -> None:
+    """On the edge: |20² − 17 × 26| = 42 = (2 × 20 + 17 + 26 + 1) / 2."""
+    assert screen_equal_steps(prices(*values), bids_min=3, unit=Decimal(1)).raised is raised
+
+
 @given(st.integers(1, 10**9), st.integers(0, 10**8), st.integers(4, 9))
 def test_equal_differences_are_always_seen(start: int, step: int, count: int) -> None:
     values = {f"b{i}": Decimal(start + i * step).scaleb(-2) for i in range(count)}
@@ -103,6 +111,10 @@ def test_a_shared_fingerprint_is_seen_whatever_its_writing() -> None:
 
 def test_different_fingerprints_are_not_alike() -> None:
     assert screen_same_preparer({"b1": {"CPU_ID": "1"}, "b2": {"CPU_ID": "2"}, "b3": {}}).raised is False
+
+
+def test_one_fingerprint_has_nothing_to_be_compared_with() -> None:
+    assert screen_same_preparer({"b1": {"CPU_ID": "1"}, "b2": {}}).raised is None
 
 
 @pytest.mark.parametrize(
