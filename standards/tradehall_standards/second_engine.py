@@ -21,7 +21,7 @@ from tradehall_standards.engines import Problem, first, gather
 from tradehall_standards.strict import Json
 from tradehall_standards.vocabulary import FORMATS
 
-_NO_REFERENCES: Final[Any] = referencing.Registry()
+_NO_REFERENCES: Final = referencing.Registry[Any]()
 
 
 class SecondEngine:
