@@ -145,8 +145,8 @@ def test_sealing_never_overwrites_and_leaves_nothing_behind(tmp_path):
     with pytest.raises(bid_package.SourceChangedError):
         bidding.seal(tmp_path / "gone.age", files=(changing,))
     bad_terms = replace(bidding.hall().terms, policy="anyone")
-    with pytest.raises(ValueError, match="policy"):
-        bidding.seal(tmp_path / "gone.age", terms=bad_terms)
+    with pytest.raises(sealing.TermsError, match="policy"):
+        bidding.seal(tmp_path / "gone.age", terms=bad_terms, signer=lambda _: pytest.fail("must not sign"))
     assert not (tmp_path / "gone.age").exists()
 
 
@@ -523,3 +523,20 @@ def test_a_commitment_survives_reading_also_when_it_replaces_one(tmp_path):
     sealed = bidding.seal(tmp_path / "bid.age", target=target)
     assert sealed.commitment["replaces"] == "b-" + "q" * 26
     assert sealing.read_commitment(sealed.commitment).to_payload() == sealed.commitment
+
+
+def terms(**changes) -> list[str]:
+    return [finding.rule for finding in sealing.check_terms(replace(bidding.hall().terms, **changes))]
+
+
+def test_each_way_in_which_a_notice_allows_no_seal_is_found():
+    first, second, third = bidding.hall().terms.custodians
+    low_order = sealing.Custodian("org:x", sealing.encode_recipient(bytes(32)))
+    assert terms() == []
+    assert terms(threshold=1) == terms(threshold=4) == ["threshold"]
+    assert terms(policy="anyone") == ["policy"]
+    assert terms(custodians=()) == ["threshold"]
+    assert terms(custodians=(first, replace(second, party=first.party))) == ["party"]
+    assert terms(custodians=(first, replace(second, recipient=first.recipient), third)) == ["shared_key"]
+    assert terms(custodians=(first, replace(second, recipient="age1x"))) == ["recipient"]
+    assert terms(custodians=(first, low_order)) == ["recipient"]

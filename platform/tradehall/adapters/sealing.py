@@ -103,10 +103,12 @@ def seal(offer: Offer, target: Target, terms: SealingTerms, *, sign: Sign, out: 
 
     Raises:
         NotAPackageError: the offer cannot be packed lawfully (names, sizes, money).
-        NotAnAgeKeyError: a custodian's recipient is no age key.
+        TermsError: the notice's terms allow no seal; nothing was signed.
         SourceChangedError: a file changed while it was packed.
         FileExistsError: ``out`` is there already.
     """
+    for finding in sealing.check_terms(terms):
+        raise sealing.TermsError(finding.en)
     bid_key = rng(sealing.KEY_SIZE)
     public = Ed25519PrivateKey.from_private_bytes(bid_key).public_key().public_bytes_raw()
     binding = bid_package.Binding(target.tender, target.lot, sealing.new_submission(rng), sealing.base64url(public))
@@ -131,12 +133,7 @@ def seal(offer: Offer, target: Target, terms: SealingTerms, *, sign: Sign, out: 
         answers=target.answers,
         replaces=target.replaces,
     )
-    payload = commitment.to_payload()
-    findings = sealing.check_commitment(payload, terms)
-    if findings:
-        out.unlink()
-        raise ValueError(f"the terms of the notice allow no seal: {findings[0].en}")
-    return SealedBid(payload, str(out), digest, size, sealing.encode_secret(secret), bid_key)
+    return SealedBid(commitment.to_payload(), str(out), digest, size, sealing.encode_secret(secret), bid_key)
 
 
 def _entries(offer: Offer, binding: bid_package.Binding, answers: str, sign: Sign) -> list[bid_package.Entry]:

@@ -76,6 +76,10 @@ class NotACommitmentError(ValueError):
     """The payload has not the shape of a bid commitment."""
 
 
+class TermsError(ValueError):
+    """The sealing terms of a notice allow no seal; the sentence says why."""
+
+
 class NoAgeKeyError(ValueError):
     """The scalar belongs to no single age secret key; only a bidder who departs from the protocol makes one."""
 
@@ -706,6 +710,44 @@ def check_commitment(payload: Mapping[str, object], terms: SealingTerms | None =
         return (Finding("form", "", f"不是投标承诺：{error}", str(error)),)
     findings = [*_seal_findings(commitment), *_size_findings(commitment), *_box_findings(commitment)]
     return tuple(findings if terms is None else [*findings, *_terms_findings(commitment, terms)])
+
+
+def check_terms(terms: SealingTerms) -> tuple[Finding, ...]:
+    """
+    Check the sealing terms of a notice (封装要求校验), before anyone seals by them.
+
+    Two to nine custodians, each once and each with an age key of its own; a threshold of two or more that they can
+    reach; a policy that is known.
+    """
+    return tuple(_own_findings(terms))
+
+
+def _own_findings(terms: SealingTerms) -> Iterator[Finding]:
+    count = len(terms.custodians)
+    if not MIN_THRESHOLD <= terms.threshold <= count <= MAX_CUSTODIANS:
+        en = f"{terms.threshold} of {count} custodians is no split"
+        yield Finding("threshold", "/threshold", f"{count} 家保管方不能设门限 {terms.threshold}", en)
+    if terms.policy not in POLICIES:
+        yield Finding("policy", "/opening_policy", "开启方式未知", "unknown opening policy")
+    if len({custodian.party for custodian in terms.custodians}) != count:
+        yield Finding("party", "/custodians", "同一保管方列出两次", "a custodian is named twice")
+    # One key for two custodians would be one custodian with two votes.
+    if len({custodian.recipient for custodian in terms.custodians}) != count:
+        yield Finding("shared_key", "/custodians", "两家保管方使用同一公钥", "two custodians have the same key")
+    for place, custodian in enumerate(terms.custodians):
+        if not recipient_is_usable(custodian.recipient):
+            at = f"/custodians/{place}/recipient"
+            yield Finding("recipient", at, "保管方公钥无效", "a custodian's recipient is no usable age key")
+
+
+def recipient_is_usable(recipient: str) -> bool:
+    """Tell whether a file can be sealed to this recipient: canonical, and not of low order."""
+    try:
+        # Any scalar shows a low order: X25519 then gives zero, which libsodium refuses.
+        _agree(bytes(KEY_SIZE), decode_recipient(recipient))
+    except NotAnAgeKeyError:
+        return False
+    return True
 
 
 def _seal_findings(commitment: Commitment) -> Iterator[Finding]:
