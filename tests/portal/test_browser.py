@@ -219,15 +219,28 @@ def test_the_countdown_runs_on_server_time_whatever_the_device_believes(world: t
     assert page.locator("[data-countdown-time]").inner_text().startswith(("6 days 05:00:00", "6 days 04:59:5"))
     offset = page.locator("[data-clock]").inner_text().split("this device ")[1]
     assert 599 < float(offset.removesuffix(" s")) < 602
+    context.close()
+
+
+def test_the_countdown_is_spoken_at_ten_five_and_one_minutes_only(world: tuple[object, PortalServer]) -> None:
+    browser, server = world
+    context = browser.new_context()
+    page = context.new_page()
+    page.clock.install(time=NOW)
+    page.goto(f"{base_of(server)}/sample/hall-running?lang=en")
+    page.wait_for_function("() => document.querySelector('[data-clock]').textContent.includes('this device')")
     said = page.locator("[data-countdown-say]")
-    assert said.inner_text() == ""
+    assert said.text_content() == ""  # under ten minutes already when the page was opened
+    page.clock.run_for(60_000)
+    assert said.text_content() == ""
+    page.clock.run_for(180_000)
+    assert said.text_content() == "5 minutes left"
     context.close()
 
 
 def test_the_feed_adds_entries_catches_up_after_a_break_and_shows_its_state(
     world: tuple[object, PortalServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, server = world
     asked: list[tuple[str, str | None]] = []
     offline = threading.Event()
 

@@ -9,14 +9,14 @@ of their content, so they may be cached for ever.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from functools import cache
 from gettext import GNUTranslations
 from io import BytesIO
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final
 
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -172,6 +172,11 @@ def _speaker(lang: Lang) -> Callable[[str], Markup]:
     return spoken
 
 
+def _add(names: MutableMapping[str, Any], **values: object) -> None:
+    """Jinja declares its tables by what they hold at birth; anything may be added."""
+    names.update(values)
+
+
 @cache
 def _environment(lang: Lang) -> Environment:
     environment = Environment(
@@ -189,7 +194,8 @@ def _environment(lang: Lang) -> Environment:
     def label(word: Label) -> str:
         return word.zh if lang == "zh" else word.en
 
-    environment.filters.update(
+    _add(
+        environment.filters,
         clock=clock,
         days_until=days_until,
         digest_short=digest_short,
@@ -203,6 +209,12 @@ def _environment(lang: Lang) -> Environment:
         second=second,
         spoken=_speaker(lang),
     )
-    names = cast("dict[str, object]", environment.globals)
-    names.update(centre_time=CENTRE_TIME, lang=lang, html_lang=_HTML_LANG[lang], paths=paths, static=static_href)
+    _add(
+        environment.globals,
+        centre_time=CENTRE_TIME,
+        lang=lang,
+        html_lang=_HTML_LANG[lang],
+        paths=paths,
+        static=static_href,
+    )
     return environment

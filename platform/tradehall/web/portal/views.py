@@ -649,8 +649,8 @@ class FieldRow:
     """
     One field (字段).
 
-    ``path`` is dotted, ``[]`` for list items; ``type`` in JSON words with its limits in ``limits``; ``code_list`` is the
-    id of a list on the same page.
+    ``path`` is dotted, ``[]`` for list items; ``type`` in JSON words, its limits in ``limits``; ``code_list`` is the id
+    of a list, linked if it stands on the same page.
     """
 
     path: str
@@ -773,8 +773,8 @@ class ErrorPage(Page):
     """
     Something was refused or not found (出错页).
 
-    ``status`` is the HTTP status; ``code`` the stable refusal or problem code; ``clause`` its source; ``request_id`` the
-    trace the operator can find.
+    ``status`` is the HTTP status; ``code`` the stable refusal or problem code; ``clause`` its source; ``request_id`` a
+    trace that the operator can find.
     """
 
     status: int
