@@ -1,0 +1,8 @@
+"""Runs migrations on the connection that ``tradehall.adapters.sql.migrate`` hands over."""
+
+from alembic import context
+
+from tradehall.adapters.sql.tables import metadata
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, transactional_ddl=False)
+context.run_migrations()
