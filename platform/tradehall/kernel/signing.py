@@ -2,14 +2,18 @@
 Signatures (电子签名): detached JWS over canonical bytes, in the one form that is accepted (RFC 7515, RFC 7797).
 
 The protected header has exactly ``alg``, ``b64``, ``crit`` and ``kid``, in canonical JSON; ``alg`` is ES256 or Ed25519
-and must fit the key. Every byte string has one base64url writing. Keys sign through objects, so that they may live in
-another process or device.
+and must fit the key; ``kid`` is the digest of a certificate or the name of a bid key. Every byte string has one
+base64url writing. Keys sign through objects, so that they may live in another process or device.
+
+An ES256 signature has two valid values (s and n−s), so a signature is never an identity: records are told apart by
+the digest of what was signed.
 
 Source: 电子签名法 13; RFC 7515, RFC 7797, RFC 9864.
 """
 
 from __future__ import annotations
 
+import re
 from base64 import b32encode, urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,7 +22,12 @@ from typing import Final, Protocol, TypeAlias
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, EllipticCurvePrivateKey, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    ECDSA,
+    SECP256R1,
+    EllipticCurvePrivateKey,
+    EllipticCurvePublicKey,
+)
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -31,14 +40,34 @@ ES256: Final = "ES256"
 ED25519: Final = "Ed25519"
 _HALF: Final = 32
 _SIGNATURE: Final = 64
-_KID_MAX: Final = 100
+_PROTECTED_MAX: Final = 256
+_HEADER: Final = re.compile(
+    rb'\{"alg":"(ES256|Ed25519)","b64":false,"crit":\["b64"\],"kid":"(sha256:[0-9a-f]{64}|bid:[a-z2-7]{32})"\}'
+)
+"""The canonical JSON of a protected header; no other bytes are one."""
+
+_SIGN_BIT: Final = 0x80
+_SMALL_ORDER: Final = frozenset(
+    bytes.fromhex(point)
+    for point in (
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    )
+)
+"""Every writing of the points whose order divides 8, without the sign bit (小阶点); RFC 8032 does not refuse them."""
 
 
 class SignatureInvalid(ValueError):  # noqa: N818  - says what happened
     """
     A signature does not hold (签名无效).
 
-    ``code`` is one of ``members``, ``base64``, ``header``, ``alg``, ``kid``, ``key``, ``value``.
+    ``code`` is one of ``members`` (not exactly the two), ``base64`` (not the one writing), ``header`` (not the one
+    header), ``alg`` (does not fit the key), ``kid`` (another than expected), ``key`` (too weak) and ``value``.
     """
 
     def __init__(self, code: str) -> None:
@@ -118,29 +147,45 @@ def verify_detached(
     """
     Verify a detached signature (验签) and return its key id.
 
+    Whose key it is, and whether it held at the time, is the caller's question. Without ``expect_kid`` the returned id
+    is only what the signer claims.
+
     Raises:
-        SignatureInvalid: anything but the one canonical form, another key id than expected, or a wrong signature.
+        SignatureInvalid: anything but the one canonical form, another key id than expected, a key under which anybody
+            could sign, or a wrong signature.
     """
-    if set(signature) != {"protected", "signature"}:
-        raise SignatureInvalid("members")
-    alg, kid = _read_header(_decode(signature["protected"]))
+    protected, value = _members(signature)
+    alg, kid = _read_header(_decode(protected))
     if expect_kid is not None and kid != expect_kid:
         raise SignatureInvalid("kid")
-    value = _decode(signature["signature"])
-    if len(value) != _SIGNATURE:
+    raw = _decode(value)
+    if len(raw) != _SIGNATURE:
         raise SignatureInvalid("value")
-    signed = signature["protected"].encode("ascii") + b"." + payload
+    signed = protected.encode("ascii") + b"." + payload
     try:
-        _verify(public_key, alg, value, signed)
+        _verify(public_key, alg, raw, signed)
     except InvalidSignature as error:
         raise SignatureInvalid("value") from error
     return kid
+
+
+def _members(signature: Mapping[str, object]) -> tuple[str, str]:
+    if set(signature) != {"protected", "signature"}:
+        raise SignatureInvalid("members")
+    protected, value = signature["protected"], signature["signature"]
+    if not isinstance(protected, str) or not isinstance(value, str):
+        raise SignatureInvalid("members")
+    if len(protected) > _PROTECTED_MAX or len(value) > _PROTECTED_MAX:
+        raise SignatureInvalid("base64")
+    return protected, value
 
 
 def _verify(key: PublicKey, alg: str, value: bytes, signed: bytes) -> None:
     if isinstance(key, Ed25519PublicKey):
         if alg != ED25519:
             raise SignatureInvalid("alg")
+        if _has_small_order(key):
+            raise SignatureInvalid("key")
         key.verify(value, signed)
         return
     if alg != ES256:
@@ -151,18 +196,22 @@ def _verify(key: PublicKey, alg: str, value: bytes, signed: bytes) -> None:
     key.verify(encode_dss_signature(r, s), signed, ECDSA(hashes.SHA256()))
 
 
+def _has_small_order(key: Ed25519PublicKey) -> bool:
+    """Whether anybody can find signatures that hold under the key: its owner could then deny every one."""
+    raw = key.public_bytes_raw()
+    return raw[:-1] + bytes([raw[-1] & ~_SIGN_BIT]) in _SMALL_ORDER
+
+
 def _header(alg: str, kid: str) -> bytes:
     return canonical.jcs({"alg": alg, "b64": False, "crit": ["b64"], "kid": kid})
 
 
 def _read_header(raw: bytes) -> tuple[str, str]:
     """Return alg and kid of a header that is exactly the canonical one for them."""
-    for alg in (ES256, ED25519):
-        start, end = _header(alg, "").split(b'""')
-        kid = raw[len(start) + 1 : -len(end) - 1]
-        if len(kid) <= _KID_MAX and kid.isascii() and raw == _header(alg, kid.decode("ascii")):
-            return alg, kid.decode("ascii")
-    raise SignatureInvalid("header")
+    found = _HEADER.fullmatch(raw)
+    if found is None:
+        raise SignatureInvalid("header")
+    return found[1].decode("ascii"), found[2].decode("ascii")
 
 
 def _encode(data: bytes) -> str:
