@@ -37,6 +37,7 @@ def test_the_paths_of_the_specification() -> None:
     assert tiles.TileId(3, 1000).path == "tile/3/x001/000"
 
 
+@settings(derandomize=True, deadline=None)
 @given(st.none() | st.integers(0, 63), st.integers(0, 10**20), st.integers(1, 256))
 def test_paths_round_trip(level: int | None, index: int, width: int) -> None:
     tile = tiles.TileId(level, index, width)
@@ -76,7 +77,7 @@ def test_a_tree_of_70_000_has_the_tiles_of_the_specification() -> None:
     assert list(tiles.tiles_of(0)) == []
 
 
-@settings(max_examples=25, deadline=None)
+@settings(derandomize=True, max_examples=25, deadline=None)
 @given(st.lists(st.integers(0, 700), min_size=1, max_size=6))
 def test_a_log_grown_in_any_batches_has_the_same_tree(batches: list[int]) -> None:
     store, size = Store(), 0
@@ -118,6 +119,7 @@ def test_a_short_tile_stops_growth() -> None:
         tiles.grow(store, 3, hashes(1))
 
 
+@settings(derandomize=True, deadline=None)
 @given(st.lists(st.binary(max_size=300), max_size=256))
 def test_entry_bundles_round_trip(entries: list[bytes]) -> None:
     data = tiles.entry_bundle(entries)
