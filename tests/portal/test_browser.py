@@ -14,7 +14,7 @@ from portal.support import PortalServer, base_of, browse, serve_portal
 from tradehall.web.portal import paths
 from tradehall.web.portal.render import machine
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+pytestmark = pytest.mark.slow
 
 WIDTHS = (390, 768, 1440)
 
@@ -139,7 +139,17 @@ def test_print_keeps_every_column_on_the_sheet(world: tuple[object, PortalServer
     page, _ = open_page(world, "/sample/hall-closed", 690)  # the printable width of A4 at 96 dpi
     base = base_of(world[1])
     page.emulate_media(media="print")
-    for name in ("hall-running", "hall-closed", "case-awarded", "list", "family", "verify-genuine"):
+    for name in (
+        "hall-running",
+        "hall-closed",
+        "case-awarded",
+        "home",
+        "list",
+        "openings",
+        "standards",
+        "family",
+        "about",
+    ):
         for lang in ("zh", "en"):
             page.goto(f"{base}/sample/{name}?lang={lang}", wait_until="domcontentloaded")
             assert page.evaluate(OVERFLOW) == [], (name, lang)

@@ -183,7 +183,11 @@
     }
 
     function exchange(part, fresh) {
-      if (!fresh || part.innerHTML === fresh.innerHTML) return;
+      if (!fresh) {
+        part.replaceChildren(); // a part that is gone, such as an act that is no longer due
+        return;
+      }
+      if (part.innerHTML === fresh.innerHTML) return;
       const clock = part.querySelector("[data-countdown]");
       const freshClock = fresh.querySelector("[data-countdown]");
       if (clock && freshClock && clock.dataset.countdown === freshClock.dataset.countdown) return; // it runs by itself
