@@ -23,7 +23,7 @@ from decimal import Decimal
 from io import BytesIO
 from typing import TYPE_CHECKING, Final, cast
 
-from asn1crypto import cms, parser
+from asn1crypto import cms, core
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -486,42 +486,115 @@ def _is_exact(
     if start != 0 or second + length > len(pdf) or gap[:1] + gap[-1:] != b"<>":
         return False
     content = bytes.fromhex(hexadecimal.decode("ascii"))
-    if content.hex().encode() != hexadecimal:
+    if hexadecimal not in (content.hex().encode(), content.hex().upper().encode()):
         return False
-    size = _der_size(content)
-    if content[size:].strip(b"\0"):
+    end = _der_end(content, 0)
+    size = end[1] if end is not None else 0
+    if end is None or content[size:].strip(b"\0") or not is_der(content[:size]):
         return False
     outer = cms.ContentInfo.load(content[:size], strict=True)
     certificates = [*_path(status.validation_path), *(_asn1(c) for c in trust_roots)]
-    if not _is_exact_cms(outer, content[:size], "v1", certificates):
+    if not _is_exact_cms(outer, "v1", certificates):
         return False
     stamp_path = status.timestamp_validity.validation_path if status.timestamp_validity is not None else None
     stamps = _stamps(outer)
     certificates = [*_path(stamp_path), *(_asn1(c) for c in stamp_roots)]
-    return all(_is_exact_cms(stamp, stamp.dump(), "v3", certificates) for stamp in stamps)
-
-
-def _der_size(content: bytes) -> int:
-    _, _, _, header, body, trailer = parser.parse(content, strict=False)
-    return len(header) + len(body) + len(trailer)
+    return all(_is_exact_cms(stamp, "v3", certificates) for stamp in stamps)
 
 
 def _stamps(outer: cms.ContentInfo) -> list[cms.ContentInfo]:
     attributes = outer["content"]["signer_infos"][0]["unsigned_attrs"]
-    return [value for attribute in attributes for value in attribute["values"]] if attributes.native is not None else []
+    if isinstance(attributes, core.Void):  # asking for ``native`` would decode the whole token, many times over
+        return []
+    return [value for attribute in attributes for value in attribute["values"]]
 
 
-def _is_exact_cms(
-    info: cms.ContentInfo, der: bytes, version: str, certificates: Sequence[asn1_x509.Certificate]
-) -> bool:
+def is_der(data: bytes, *, is_set: bool = False, depth: int = 0) -> bool:
+    """
+    Tell whether ``data`` is a run of values in distinguished encoding (DER 编码): there is one way to write each.
+
+    Lengths are definite and shortest, integers shortest, booleans 00 or FF, members of a SET in order; strings of octets
+    are not looked into. asn1crypto could re-encode and compare, but takes many seconds for a nested time stamp.
+    """
+    position, previous = 0, b""
+    while position < len(data):
+        end = _der_end(data, position)
+        if end is None or depth > _MAX_DER_DEPTH:
+            return False
+        start, stop = end
+        value, tag = data[start:stop], data[position]
+        whole = data[position:stop]
+        if is_set and whole < previous:
+            return False
+        if tag & _CONSTRUCTED and not is_der(value, is_set=tag == _SET, depth=depth + 1):
+            return False
+        if tag == _BOOLEAN and value not in (b"\x00", b"\xff"):
+            return False
+        if tag == _INTEGER and (not value or (len(value) > 1 and int.from_bytes(value[:2]) >> 7 in (0, 0x1FF))):
+            return False
+        position, previous = stop, whole
+    return True
+
+
+_MAX_DER_DEPTH: Final = 32
+_CONSTRUCTED: Final = 0x20
+_BOOLEAN, _INTEGER, _SET = 0x01, 0x02, 0x31
+
+
+def _der_end(data: bytes, position: int) -> tuple[int, int] | None:
+    """Return where the value at ``position`` begins and ends; None when its head is cut short or not the shortest."""
+    # Tag nought is padding, and long tags occur in no CMS.
+    if position + 2 > len(data) or data[position] & 0x1F in (0x1F, 0) and not data[position] & 0x80:
+        return None
+    length, start = data[position + 1], position + 2
+    if length >= 0x80:  # noqa: PLR2004  - long form
+        octets = data[start : start + (length & 0x7F)]
+        start += len(octets)
+        shortest = len(octets) == length & 0x7F and octets[:1] > b"\0"
+        length = int.from_bytes(octets)
+        if not shortest or length < 0x80:  # noqa: PLR2004
+            return None
+    return (start, start + length) if start + length <= len(data) else None
+
+
+_CONTENT_INFO: Final = re.compile(rb"\x06\xa0")
+_SIGNED_DATA: Final = re.compile(rb"\x02\x31\x30\xa0\x31")
+_SIGNER_INFO: Final = re.compile(rb"\x02\x30\x30\xa0\x30\x04\xa1?")
+
+
+def _tags(data: bytes) -> bytes:
+    """Return the tags of a run of values, one byte each."""
+    tags, position = bytearray(), 0
+    while position < len(data):
+        tags.append(data[position])
+        end = _der_end(data, position)
+        if end is None:
+            return b""
+        position = end[1]
+    return bytes(tags)
+
+
+def _issuer_and_serial(certificate: asn1_x509.Certificate) -> bytes:
+    named = {"issuer": certificate.issuer, "serial_number": certificate.serial_number}
+    return cms.IssuerAndSerialNumber(named).dump()
+
+
+def _is_exact_cms(info: cms.ContentInfo, version: str, certificates: Sequence[asn1_x509.Certificate]) -> bool:
     signed = info["content"]
     signers = signed["signer_infos"]
-    if len(signers) != 1 or cms.ContentInfo.load(der, strict=True).copy().dump(force=True) != der:
+    if len(signers) != 1:
         return False
     signer = signers[0]
+    layout = (info.contents, _CONTENT_INFO), (signed.contents, _SIGNED_DATA), (signer.contents, _SIGNER_INFO)
+    # asn1crypto passes over members it does not know and compares names without regard to case.
+    if any(not tags.fullmatch(_tags(contents)) for contents, tags in layout):
+        return False
+    sid = signer["sid"].chosen
+    if all(sid.dump() != _issuer_and_serial(certificate) for certificate in certificates):
+        return False
     digests = signed["digest_algorithms"]
     unsigned = signer["unsigned_attrs"]
-    kinds = [a["type"].native for a in unsigned] if unsigned.native is not None else []
+    kinds = [] if isinstance(unsigned, core.Void) else [a["type"].native for a in unsigned]
     allowed = {c.dump() for c in certificates}
     return (
         signed["version"].native == version
@@ -530,7 +603,7 @@ def _is_exact_cms(
         and digests[0].dump() == signer["digest_algorithm"].dump()
         and signer["digest_algorithm"]["parameters"].native is None
         and signer["signature_algorithm"]["parameters"].native is None
-        and signed["crls"].native is None
+        and isinstance(signed["crls"], core.Void)
         and all(choice.chosen.dump() in allowed for choice in signed["certificates"])
         and (kinds == ["signature_time_stamp_token"] if version == "v1" and kinds else not kinds)
     )
