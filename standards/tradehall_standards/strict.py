@@ -26,6 +26,8 @@ _SHOWN: Final = 40
 _RAW_CONTROL: Final = re.compile("[\x7f-\x9f]")
 _BAD_CHARACTER: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|-?[A-Za-z0-9][A-Za-z0-9.+-]*|-')
+_ONE_KIND: Final = bytes.maketrans(b"{}", b"[]")
+_OPENING: Final = ord("[")
 _NOT_BRACKET: Final = bytes(set(range(256)) - set(b'"[]{}'))
 
 
@@ -162,19 +164,20 @@ def _check_depth(data: bytes) -> None:
         return
     if b"\\" in data:
         data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
-    brackets = b"".join(data.translate(None, _NOT_BRACKET).split(b'"')[::2])
+    brackets = b"".join(data.translate(_ONE_KIND, _NOT_BRACKET).split(b'"')[::2])
+    rest = brackets
     for _ in range(MAX_DEPTH):
-        if not brackets:
+        rest = rest.replace(b"[]", b"")  # takes off exactly the innermost level
+        if not rest:
             return
-        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
-    if brackets and _depth(brackets) > MAX_DEPTH:
+    if _depth(brackets) > MAX_DEPTH:
         raise StrictError("TOO_DEEP", f"嵌套超过 {MAX_DEPTH} 层", f"The document is nested more than {MAX_DEPTH} deep")
 
 
 def _depth(brackets: bytes) -> int:
     deepest = depth = 0
     for byte in brackets:
-        depth += 1 if byte in b"[{" else -1
+        depth += 1 if byte == _OPENING else -1
         deepest = max(deepest, depth)
     return deepest
 
