@@ -906,6 +906,9 @@ class Verification:
             need(names == drawn_order(seed, stratum["stratum"], names), "draw-order", stratum["stratum"])
             used += names
         need(len(used) == len(set(used)) <= size, "draw-members")
+        # Where every stratum of the pool was drawn from, its names are all here: then none was left out or added.
+        pool = tree_root([name.encode() for name in sorted(used)]).hex()
+        need(len(used) < size or pool == p["pool_root"], "draw-members", "pool")
 
     def check_tie_draw(self, draw: Record) -> None:
         """A tie was drawn by the committed nonces."""

@@ -26,7 +26,7 @@ from cryptography.x509.oid import NameOID
 from sealing.chance import repeatable
 from tradehall.kernel import evidence, notes, receipts, signing
 from tradehall.kernel.money import Money
-from tradehall.rules import bid_package, drawing, merkle, scoring, sealing
+from tradehall.rules import bid_package, drawing, merkle, scoring, sealing, sessions
 from tradehall.rules.opening_set import accepted_root
 from tradehall_standards import canonical
 
@@ -508,7 +508,7 @@ def nonces(purpose: str) -> tuple[list[Payload], list[Payload]]:
 def evaluate_remotely(hall: Hall) -> list[str]:
     """Draw five experts, recuse one, lock and show their scores; return the members."""
     committed, revealed = nonces("experts")
-    pool_root, size = sha256(b"pool").hexdigest(), len(EXPERTS)
+    pool_root, size = sessions.pool_root(EXPERTS), len(EXPERTS)
     beacon = {"source": "公证处 2026-03-25 10:00", "value": "42"}
     promise = {"pool_root": pool_root, "pool_size": size, "holders": committed, "beacon_source": beacon["source"]}
     hall.file(SESSION, "draw_commitment", promise, NODE)

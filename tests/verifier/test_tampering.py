@@ -343,6 +343,7 @@ INSIDERS = [
     ("expert_draw", swap("strata.0.members"), "draw-order"),
     ("expert_draw", put("strata.0.seats", 5), "draw-members"),
     ("expert_draw", put("excluded", [{"expert": e, "ground": "employer"} for e in making.EXPERTS]), "draw-members"),
+    ("expert_draw", put("excluded.0.expert", "person:" + "z" * 16), "draw-members"),
     ("recusal", put("replaced_by", making.EXPERTS[0]), "recusal-order"),
     ("score_sheet", put("scores.0.items.0.points", "39.00"), "score-commitment"),
     ("score_sheet", put("salt", "11" * 32), "score-commitment"),
