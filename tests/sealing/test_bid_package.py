@@ -157,6 +157,13 @@ def test_an_overlapping_bomb_is_refused():
     refused(body + directory + bid_package._end(2, len(directory), len(body)), "canonical")
 
 
+def test_a_gap_between_a_header_and_its_data_is_refused():
+    head = bid_package._Head(b"manifest.json", 2, bid_package.measure([b"{}"]).crc32)
+    body = head.local() + b"gap" + b"{}"
+    record = head.central(3)
+    refused(body + record + bid_package._end(1, len(record), len(body)), "canonical")
+
+
 def test_a_gap_before_the_directory_is_refused():
     head = bid_package._Head(b"manifest.json", 2, bid_package.measure([b"{}"]).crc32)
     body = head.local() + b"{}" + b"hidden"

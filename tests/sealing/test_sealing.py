@@ -385,8 +385,9 @@ def test_a_broken_verifier_is_not_held_against_the_bidder(sealed, tmp_path):
     assert not (tmp_path / "work").exists()
 
 
-def test_a_full_disk_is_not_held_against_the_bidder(tmp_path):
-    sealed = bidding.seal(tmp_path / "bid.age", files=(bidding.source("a.pdf", bytes(900_000)),))
+@pytest.mark.parametrize("size", [900_000, 3_000_000], ids=["at the end", "on the way"])
+def test_a_full_disk_is_not_held_against_the_bidder(tmp_path, size):
+    sealed = bidding.seal(tmp_path / "bid.age", files=(bidding.source("a.pdf", bytes(size)),))
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
     try:
@@ -395,6 +396,22 @@ def test_a_full_disk_is_not_held_against_the_bidder(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert not (tmp_path / "work").exists()
+
+
+class FailingOnce(io.BytesIO):
+    """A disk that gives one read error after the header."""
+
+    def read(self, size=-1):
+        if self.tell() > 20_000:
+            self.seek(0)
+            raise OSError("input/output error")
+        return super().read(size)
+
+
+def test_a_read_error_of_the_vault_is_not_held_against_the_bidder(sealed, tmp_path):
+    stream = FailingOnce(Path(sealed.ciphertext).read_bytes())
+    with pytest.raises(OSError, match="input/output error"):
+        adapter._decrypt(stream, sealed.secret_key, tmp_path / "package.zip")
 
 
 def test_a_work_folder_in_use_is_never_touched(sealed, tmp_path):
