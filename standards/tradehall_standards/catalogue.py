@@ -380,19 +380,24 @@ def _rules(version: Version, payload: Json, event_date: date) -> Iterator[Findin
 
 
 def _grouped(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Keep the first ``MAX_ALIKE`` findings of the same place in the standard and tell how many more there are."""
+    """Keep the first ``MAX_ALIKE`` findings that differ in list index only and tell how many more there are."""
     shown: list[Finding] = []
     alike: dict[tuple[str, str, str], int] = {}
     for finding in findings:
-        key = (finding.keyword, finding.rule, finding.clause)
+        key = _kind(finding)
         alike[key] = alike.get(key, 0) + 1
         if alike[key] <= MAX_ALIKE:
             shown.append(finding)
-    last = {(item.keyword, item.rule, item.clause): index for index, item in enumerate(shown)}
+    last = {_kind(item): index for index, item in enumerate(shown)}
     for key, count in alike.items():
         if count > MAX_ALIKE:
             shown[last[key]] = _with_more(shown[last[key]], count - MAX_ALIKE)
     return tuple(shown[:MAX_FINDINGS])
+
+
+def _kind(finding: Finding) -> tuple[str, str, str]:
+    place = "/".join("*" if step.isdigit() else step for step in finding.pointer.split("/"))
+    return finding.keyword, finding.rule, place
 
 
 def _with_more(finding: Finding, more: int) -> Finding:
@@ -500,8 +505,8 @@ def published_digests(sources: Sources) -> dict[str, str]:
 def _verify_index(sources: Sources) -> Iterator[str]:
     index = sources.index
     entries = index.get("entries") if index is not None else None
-    if index is None or not isinstance(entries, list):
-        yield "catalogue.json: missing or without entries; run `python -m tradehall_standards build`"
+    if index is None or not isinstance(entries, list) or set(index) != {"entries", "head"}:
+        yield "catalogue.json: missing or not in form; run `python -m tradehall_standards build`"
         return
     previous: str | None = None
     listed: dict[str, Json] = {}

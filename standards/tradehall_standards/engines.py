@@ -93,7 +93,7 @@ class RecordEngine:
         steps = list(error.schema_path)
         keyword = next(step for step in reversed(steps) if isinstance(step, str))
         names: tuple[str, ...] = ()
-        if isinstance(error.kind, jsonschema_rs.ValidationErrorKind.Required):
+        if isinstance(error.kind, jsonschema_rs.ValidationErrorKind.Required) and keyword == "required":
             names = (error.kind.property,)
         elif isinstance(error.kind, jsonschema_rs.ValidationErrorKind.AdditionalProperties):
             names = tuple(error.kind.unexpected)

@@ -153,7 +153,12 @@ class _Linter:
 
     def run(self, *, record: bool) -> Iterator[LintFinding]:
         schema = self._source.schema
-        if len(orjson.dumps(schema)) > MAX_SCHEMA_BYTES:
+        try:
+            size = len(orjson.dumps(schema))
+        except orjson.JSONEncodeError:  # nested beyond what any JSON writer takes
+            yield self._find("DEPTH", "")
+            return
+        if size > MAX_SCHEMA_BYTES:
             yield self._find("SIZE", "")
             return
         found = list(self._root(schema, record=record))

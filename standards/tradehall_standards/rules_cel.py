@@ -131,7 +131,7 @@ class CelRule:
         """Tell whether the rule holds in a context made by :func:`context`."""
         try:
             return self.program.execute(prepared) is True
-        except (ValueError, TypeError, RuntimeError, KeyError, IndexError, OverflowError):
+        except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError):
             return False
 
 

@@ -126,7 +126,8 @@ def parse(data: bytes) -> Json:
         data: UTF-8 bytes, at most 2 MiB, nested at most 64 deep.
 
     Raises:
-        StrictError: with a stable code; see ``docs/reference`` for the list.
+        StrictError: with one of the codes TOO_LARGE, BYTE_ORDER_MARK, NOT_UTF8, TOO_DEEP, SYNTAX, DUPLICATE_KEY,
+            KEY_NOT_ASCII, FLOAT, NOT_A_NUMBER, NEGATIVE_ZERO, INTEGER_RANGE, CONTROL_CHARACTER, LONE_SURROGATE.
 
     Source: RFC 8259, narrowed as RFC 7493 (I-JSON) and further.
     """

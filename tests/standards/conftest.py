@@ -3,8 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from standards import mini
 
+from standards import mini
 from tradehall_standards import Catalogue, Version
 from tradehall_standards.build import build
 

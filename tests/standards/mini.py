@@ -107,7 +107,14 @@ CURRENCIES: dict[str, Any] = {
     "title": {"zh": "币种", "en": "Currency"},
     "closed": True,
     "rows": [
-        {"code": code, "label": {"zh": zh, "en": en}, "valid_from": start, "valid_to": end, "replaced_by": by, "source": "GB/T 12406"}
+        {
+            "code": code,
+            "label": {"zh": zh, "en": en},
+            "valid_from": start,
+            "valid_to": end,
+            "replaced_by": by,
+            "source": "GB/T 12406",
+        }
         for code, zh, en, start, end, by in [
             ("CNY", "人民币", "Yuan", "2000-01-01", None, None),
             ("DEM", "马克", "Mark", "2000-01-01", "2002-01-01", "EUR"),

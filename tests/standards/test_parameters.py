@@ -87,7 +87,9 @@ def test_local_rules_hold_in_their_region_only() -> None:
 
 def test_numbers_are_exact() -> None:
     day = date(2026, 3, 1)
-    assert {rule.id: rule.number for rule in LAW.select("tender_law", None, day).values() if rule.id in {"ZB-009", "ZB-021"}} == {
+    assert {
+        rule.id: rule.number for rule in LAW.select("tender_law", None, day).values() if rule.id in {"ZB-009", "ZB-021"}
+    } == {
         "ZB-009": Fraction(1, 50),
         "ZB-021": Fraction(2, 3),
     }

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import chinese_calendar
@@ -82,7 +82,13 @@ def test_a_last_day_on_a_holiday_moves_on() -> None:
     ],
 )
 def test_a_wrong_holiday_table_is_refused(change: dict[str, Any]) -> None:
-    table = {"country": "CN", "year": 2026, "source": "x", "workdays": [], "holidays": [{"date": "2026-01-01", "name": {"zh": "元旦"}}]}
+    table = {
+        "country": "CN",
+        "year": 2026,
+        "source": "x",
+        "workdays": [],
+        "holidays": [{"date": "2026-01-01", "name": {"zh": "元旦"}}],
+    }
     assert read_table(table).year == 2026
     with pytest.raises(SourceError):
         read_table({**table, **change})
@@ -94,7 +100,13 @@ def test_a_wrong_holiday_table_is_refused(change: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("name", "start", "end", "ok", "bound"),
     [
-        ("ZB-002", "2026-03-02T09:00:00+08:00", "2026-03-23T09:30:00+08:00", True, "2026-03-23"),  # the 22nd is a Sunday
+        (
+            "ZB-002",
+            "2026-03-02T09:00:00+08:00",
+            "2026-03-23T09:30:00+08:00",
+            True,
+            "2026-03-23",
+        ),  # the 22nd is a Sunday
         ("ZB-002", "2026-03-02T09:00:00+08:00", "2026-03-22T09:30:00+08:00", False, "2026-03-23"),
         ("ZB-002", "2026-03-04T09:00:00+08:00", "2026-03-24T00:00:00+08:00", True, "2026-03-24"),
         ("ZB-002", "2026-03-04T09:00:00+08:00", "2026-03-23T23:59:59+08:00", False, "2026-03-24"),
@@ -144,7 +156,7 @@ def test_longest_periods(name: str, start: str, end: str, ok: bool, bound: str) 
 def test_short_units_run_from_instant_to_instant(unit: str, value: int, seconds: float, ok: bool) -> None:
     start = datetime(2026, 3, 2, 9, tzinfo=CN)
     rule = made(unit=unit, value=value)
-    verdict = judge(rule, {"a": start, "b": (start + timedelta(seconds=seconds)).astimezone(timezone.utc)}, DAYS)
+    verdict = judge(rule, {"a": start, "b": (start + timedelta(seconds=seconds)).astimezone(UTC)}, DAYS)
     assert verdict.ok is ok
     assert isinstance(verdict.earliest, datetime)
     assert verdict.required == f">= {value} {unit}"
@@ -157,7 +169,9 @@ def test_a_deadline_is_an_instant_and_opening_is_the_same_instant() -> None:
         assert judge(law("ZB-018"), events, DAYS).ok is ok
 
 
-@pytest.mark.parametrize(("op", "allowed"), [(">", [6, 7]), ("<", [3, 4]), ("==", [5]), (">=", [5, 6, 7]), ("<=", [3, 4, 5])])
+@pytest.mark.parametrize(
+    ("op", "allowed"), [(">", [6, 7]), ("<", [3, 4]), ("==", [5]), (">=", [5, 6, 7]), ("<=", [3, 4, 5])]
+)
 def test_every_operator(op: str, allowed: list[int]) -> None:
     rule = made(op=op)
     start = date(2026, 3, 2)
@@ -176,7 +190,12 @@ def test_between_has_two_ends() -> None:
 def test_an_objection_lies_within_the_publicity() -> None:
     rule = law("ZB-027")
     window = {"candidate_publicity_start": date(2026, 4, 1), "candidate_publicity_end": date(2026, 4, 7)}
-    for day, ok in ((date(2026, 3, 31), False), (date(2026, 4, 1), True), (date(2026, 4, 7), True), (date(2026, 4, 8), False)):
+    for day, ok in (
+        (date(2026, 3, 31), False),
+        (date(2026, 4, 1), True),
+        (date(2026, 4, 7), True),
+        (date(2026, 4, 8), False),
+    ):
         assert judge(rule, {**window, "objection": day}, DAYS).ok is ok
 
 
@@ -212,7 +231,13 @@ def test_every_period_of_the_law_can_be_judged() -> None:
 
 @pytest.mark.parametrize(
     ("day", "count", "expected"),
-    [("2026-01-31", 1, "2026-02-28"), ("2024-01-31", 1, "2024-02-29"), ("2026-12-15", 1, "2027-01-15"), ("2024-02-29", 12, "2025-02-28"), ("2026-11-30", 13, "2027-12-30")],
+    [
+        ("2026-01-31", 1, "2026-02-28"),
+        ("2024-01-31", 1, "2024-02-29"),
+        ("2026-12-15", 1, "2027-01-15"),
+        ("2024-02-29", 12, "2025-02-28"),
+        ("2026-11-30", 13, "2027-12-30"),
+    ],
 )
 def test_months_end_on_the_same_day_or_the_last(day: str, count: int, expected: str) -> None:
     assert add_months(date.fromisoformat(day), count) == date.fromisoformat(expected)

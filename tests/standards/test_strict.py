@@ -89,7 +89,7 @@ def test_hostile_bytes_are_refused_by_name(data: bytes, code: str) -> None:
         b'["' + b"\\\\" * 100 + b'",' + b"[" * 60 + b"]" * 60 + b"]",
         b"[9007199254740991,-9007199254740991,0]",
         b' {"a":[true,false,null,""],"b":"\\u6807\xe9\xa2\x98\\u00e9\\/\\ud83d\\ude00"} \r\n\t',
-        "\"\U0001f600\u2028\"".encode(),
+        '"\U0001f600\u2028"'.encode(),
     ],
 )
 def test_lawful_documents_are_read_as_the_standard_library_reads_them(data: bytes) -> None:
@@ -106,8 +106,14 @@ def test_the_place_of_the_fault_is_told() -> None:
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs"))),
-    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=8), inner, max_size=5),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53) + 1, 2**53 - 1)
+    | st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs"))),
+    lambda inner: (
+        st.lists(inner, max_size=5)
+        | st.dictionaries(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=8), inner, max_size=5)
+    ),
     max_leaves=30,
 )
 

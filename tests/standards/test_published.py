@@ -1,0 +1,80 @@
+"""The catalogue as it is published in this repository."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from tradehall_standards import Catalogue, canonical, strict
+from tradehall_standards.build import check_root
+from tradehall_standards.catalogue import MAX_FINDINGS
+from tradehall_standards.sources import default_root
+
+DAY = date(2026, 3, 2)
+
+
+def test_lints_digests_chain_and_examples_of_both_engines_are_in_order() -> None:
+    assert check_root(default_root()) == ()
+
+
+def test_every_family_is_in_force_titled_and_declares_who_may_see_it(published: Catalogue) -> None:
+    assert len(published.families()) >= 40
+    for family in published.families():
+        version = published.resolve(family, DAY)
+        assert version is not None, family
+        assert version.disclosure in {"public", "at_opening", "panel"}
+        for field in version.fields.values():
+            assert field.titles.keys() == {"zh", "en"}, (version.id, field.path)
+
+
+def test_bids_are_secret_until_opened(published: Catalogue) -> None:
+    for family in ("bid_commitment", "sealed_bid", "bid_withdrawal", "bid_confirmation"):
+        version = published.resolve(family, DAY)
+        assert version is not None
+        assert {field.disclosure for field in version.fields.values()} <= {"at_opening", "panel", "never"}
+
+
+def test_valid_examples_pass_the_strict_parser_and_the_check(published: Catalogue) -> None:
+    for family in published.families():
+        for version in published.versions(family):
+            for name, payload in version.valid_examples.items():
+                assert strict.parse(canonical.jcs(payload)) == payload
+                blocking = [item for item in published.check(version.ref, payload, DAY) if item.severity == "block"]
+                assert blocking == [], (version.id, name)
+
+
+def damaged(payload: Any) -> list[Any]:
+    """The payload with each member removed, and with each value put to another type."""
+    found: list[Any] = []
+    for key in payload:
+        found.append({name: value for name, value in payload.items() if name != key})
+        found += [{**payload, key: other} for other in (None, 7, "x", [], {}, [{}], True)]
+    return [*found, {**payload, "stranger": 1}]
+
+
+def test_engines_agree_on_every_damaged_example(published: Catalogue) -> None:
+    count = 0
+    for family in published.families():
+        version = published.resolve(family, DAY)
+        assert version is not None
+        for payload in damaged(next(iter(version.valid_examples.values()))):
+            first = published.check(version.ref, payload, DAY)
+            second = published.check_second(version.ref, payload, DAY)
+            assert [(item.pointer, item.keyword, item.message_en) for item in first] == [
+                (item.pointer, item.keyword, item.message_en) for item in second
+            ], (version.id, payload)
+            assert len(first) <= MAX_FINDINGS
+            count += bool(first)
+    assert count > 1000
+
+
+def test_codes_have_labels_in_both_languages_and_a_source(published: Catalogue) -> None:
+    assert "regime" in published.codelists()
+    for name in published.codelists():
+        found = published.codelist(name, DAY)
+        assert found is not None, name
+        assert found.valid_on(DAY), name
+        for row in found.rows:
+            assert row.zh
+            assert row.en
+            assert row.source
