@@ -1,29 +1,56 @@
 """
 Certificates (数字证书): a demo authority for development, and the check of any chain.
 
-The demo authority issues to parties that the centre has registered. In production the roots of recognised authorities
-(电子认证服务机构) take its place; nothing else changes. The subject's serialNumber is the party id.
+The demo authority issues to parties that the centre has registered. In production the issuing certificates of
+recognised authorities (电子认证服务机构) take its place; nothing else changes. The subject's serialNumber is the party
+id.
+
+Certificates come from strangers, some of them inside sealed bids: whatever the bytes, they are accepted or refused
+with ``ChainInvalid``; no other exception leaves this module.
+
+Source: 电子签名法 16-24; RFC 5280 4, 6.1; RFC 2986 4.2.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, EllipticCurvePublicKey, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    SECP256R1,
+    EllipticCurvePrivateKey,
+    EllipticCurvePublicKey,
+    generate_private_key,
+)
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtensionOID, NameOID
 
 from tradehall.desk.ports import Certificate, Chance
+from tradehall.kernel.party import PartyInvalid, read_party
 from tradehall.kernel.signing import PublicKey, certificate_kid
 
 YEARS_OF_ROOT = 20
 MOST_DAYS = 1100
 _SERIAL_BYTES = 19
+_COMMON_NAME_BYTES = 64
+_CERTIFICATE_MAX: Final = 64 * 1024
+_ODD: Final = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.ExtensionNotFound,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+"""All that reading a hostile certificate or request can raise; most of these are no ValueError."""
+_UNDERSTOOD: Final = frozenset({ExtensionOID.BASIC_CONSTRAINTS, ExtensionOID.KEY_USAGE})
+"""Critical extensions this check takes into account; RFC 5280 4.2 refuses a certificate with any other."""
 
 
 class ChainInvalid(ValueError):  # noqa: N818  - says what happened
@@ -61,27 +88,48 @@ class DemoAuthority:
         )
         return cls(root, key)
 
-    def issue(self, csr_pem: bytes, *, party: str, name: str, at: datetime, days: int, chance: Chance) -> Certificate:
+    def issue(self, csr_der: bytes, *, party: str, name: str, at: datetime, days: int, chance: Chance) -> Certificate:
         """
         Issue a certificate for a request (签发证书).
 
         Raises:
-            RequestInvalid: not a PEM request, its own signature fails, or the key is neither P-256 nor Ed25519.
+            RequestInvalid: not a DER request, its own signature fails, the key is neither P-256 nor Ed25519, ``party``
+                is no party id, or the request names another. Nothing of the request but its key is taken over.
         """
         try:
-            csr = x509.load_pem_x509_csr(csr_pem)
+            csr = x509.load_der_x509_csr(csr_der)
             key = csr.public_key()
             sound = csr.is_signature_valid
-        except (ValueError, TypeError) as error:
-            raise RequestInvalid("not a PKCS #10 request in PEM") from error
+            named = [str(a.value) for a in csr.subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)]
+        except _ODD as error:
+            raise RequestInvalid("not a PKCS #10 request in DER, or of an unknown algorithm") from error
         if not sound:
             raise RequestInvalid("the request is not signed by its own key")
-        return self.issue_for(_strong(key), party=party, name=name, at=at, days=days, chance=chance)
+        if named not in ([], [party]):
+            raise RequestInvalid("the request names another party")
+        try:
+            return self.issue_for(_strong(key), party=party, name=name, at=at, days=days, chance=chance)
+        except PartyInvalid as error:
+            raise RequestInvalid("there is no such party") from error
 
-    def issue_for(self, key: PublicKey, *, party: str, name: str, at: datetime, days: int, chance: Chance) -> Certificate:
-        """Issue a certificate for a key whose possession is proved."""
+    def issue_for(
+        self, key: PublicKey, *, party: str, name: str, at: datetime, days: int, chance: Chance
+    ) -> Certificate:
+        """
+        Issue a certificate for a key whose possession is proved (签发).
+
+        Valid from ``at`` for ``days``, at most 1100 and never longer than the authority. A name of more than 64 bytes
+        is cut at a character; the party id is what counts.
+
+        Raises:
+            PartyInvalid: ``party`` is no party id.
+        """
         until = min(at + timedelta(days=min(days, MOST_DAYS)), self.certificate.not_valid_after_utc)
-        names = [x509.NameAttribute(NameOID.COMMON_NAME, name[:64]), x509.NameAttribute(NameOID.SERIAL_NUMBER, party)]
+        common = (name or party).encode()[:_COMMON_NAME_BYTES].decode(errors="ignore")
+        names = [
+            x509.NameAttribute(NameOID.COMMON_NAME, common),
+            x509.NameAttribute(NameOID.SERIAL_NUMBER, read_party(party)),
+        ]
         issued = (
             x509.CertificateBuilder()
             .subject_name(x509.Name(names))
@@ -97,7 +145,9 @@ class DemoAuthority:
             .sign(self.key, hashes.SHA256())
         )
         der = issued.public_bytes(serialization.Encoding.DER)
-        return Certificate(certificate_kid(der), party, der, issued.not_valid_before_utc, issued.not_valid_after_utc, None)
+        return Certificate(
+            certificate_kid(der), party, der, issued.not_valid_before_utc, issued.not_valid_after_utc, None
+        )
 
 
 def _usage(*, authority: bool) -> x509.KeyUsage:
@@ -115,50 +165,138 @@ def _usage(*, authority: bool) -> x509.KeyUsage:
 
 
 def _strong(key: object) -> PublicKey:
-    if isinstance(key, Ed25519PublicKey) or (isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1)):
+    if isinstance(key, Ed25519PublicKey) or (
+        isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1)
+    ):
         return key
     raise RequestInvalid("the key is neither P-256 nor Ed25519")
 
 
 @dataclass(frozen=True, slots=True)
+class RevocationList:
+    """Revoked certificates as data (证书吊销列表): key id → instant from which the certificate no longer holds."""
+
+    revoked: Mapping[str, datetime]
+
+    def revoked_at(self, kid: str) -> datetime | None:
+        """Return when a certificate was revoked, or None."""
+        return self.revoked.get(kid)
+
+
+def never_revoked(kid: str) -> datetime | None:
+    """Say of every certificate that it was not revoked (无吊销)."""
+    return None
+
+
+@dataclass(frozen=True, slots=True)
 class Trust:
-    """The accepted issuers (受信任的发证机构)."""
+    """
+    The accepted issuers (受信任的发证机构).
+
+    Attributes:
+        roots: certificates of those who sign parties' certificates directly; an authority with an intermediate is
+            accepted by its intermediate.
+        revoked_at: key id → instant of revocation, or None.
+    """
 
     roots: Sequence[x509.Certificate]
+    revoked_at: Callable[[str], datetime | None] = never_revoked
 
     def verify_chain(self, der: bytes, at: datetime) -> PublicKey:
         """
-        Return the key of a certificate that an accepted issuer signed directly and that is valid at ``at``.
+        Return the key of a certificate that is to be relied on at ``at`` (证书链验证).
+
+        1. It is one X.509 v3 certificate with a P-256 or Ed25519 key, naming exactly one party.
+        2. It may sign records: no authority, key usage digitalSignature, no critical extension nobody here knows.
+        3. It is valid at ``at`` and not revoked by then.
+        4. An accepted issuer signed it directly, may sign certificates, and is valid at ``at`` itself.
 
         Raises:
-            ChainInvalid: anything else.
+            ChainInvalid: anything else, whatever the bytes.
         """
-        try:
-            certificate = x509.load_der_x509_certificate(der)
-            key = _strong(certificate.public_key())
-            basic = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-        except (ValueError, x509.ExtensionNotFound) as error:
-            raise ChainInvalid(f"not an acceptable certificate: {error}") from error
-        if basic.ca:
-            raise ChainInvalid("an authority's certificate signs no records")
-        if not certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc:
+        certificate = _read(der)  # 1
+        key = _signing_key(certificate)  # 1, 2
+        _party(certificate)  # 1
+        if not _holds(certificate, at):  # 3
             raise ChainInvalid("not valid at that instant")
-        if not any(_issued_by(certificate, root) for root in self.roots):
+        revoked = self.revoked_at(certificate_kid(der))
+        if revoked is not None and revoked <= at:
+            raise ChainInvalid("revoked by then")
+        if not any(_may_issue(root, at) and _issued_by(certificate, root) for root in self.roots):  # 4
             raise ChainInvalid("no accepted issuer")
         return key
 
     @staticmethod
     def party_of(der: bytes) -> str:
-        """Return the party a certificate names. Raises ValueError when it names none."""
-        names = x509.load_der_x509_certificate(der).subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)
+        """Return the party a certificate names. Raises ChainInvalid, a ValueError, when it names none."""
+        return _party(_read(der))
+
+
+def verify_chain(
+    der: bytes,
+    roots: Iterable[x509.Certificate],
+    at: datetime,
+    *,
+    revoked_at: Callable[[str], datetime | None] = never_revoked,
+) -> PublicKey:
+    """Return the key of a certificate to be relied on at ``at``; see :meth:`Trust.verify_chain`."""
+    return Trust(tuple(roots), revoked_at).verify_chain(der, at)
+
+
+def _read(der: bytes) -> x509.Certificate:
+    if len(der) > _CERTIFICATE_MAX:
+        raise ChainInvalid("too large for a certificate")
+    try:
+        return x509.load_der_x509_certificate(der)
+    except _ODD as error:
+        raise ChainInvalid("not an X.509 certificate") from error
+
+
+def _signing_key(certificate: x509.Certificate) -> PublicKey:
+    try:
+        key = _strong(certificate.public_key())
+        critical = {extension.oid for extension in certificate.extensions if extension.critical}
+        basic = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+    except _ODD as error:
+        raise ChainInvalid("not a certificate for signing records") from error
+    if basic.ca:
+        raise ChainInvalid("an authority's certificate signs no records")
+    if not usage.digital_signature:
+        raise ChainInvalid("not for signatures")
+    if not critical <= _UNDERSTOOD:
+        raise ChainInvalid("a critical extension that is not understood")
+    return key
+
+
+def _party(certificate: x509.Certificate) -> str:
+    try:
+        names = certificate.subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)
         if len(names) != 1:
-            raise ValueError("the certificate names no party")
-        return str(names[0].value)
+            raise ChainInvalid("the certificate names no party, or several")
+        return read_party(str(names[0].value))
+    except PartyInvalid as error:
+        raise ChainInvalid("the certificate names no party") from error
+    except _ODD as error:
+        raise ChainInvalid("the subject can't be read") from error
+
+
+def _holds(certificate: x509.Certificate, at: datetime) -> bool:
+    return certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc
+
+
+def _may_issue(root: x509.Certificate, at: datetime) -> bool:
+    try:
+        basic = root.extensions.get_extension_for_class(x509.BasicConstraints).value
+        usage = root.extensions.get_extension_for_class(x509.KeyUsage).value
+    except _ODD:
+        return False
+    return basic.ca and usage.key_cert_sign and _holds(root, at)
 
 
 def _issued_by(certificate: x509.Certificate, root: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(root)
-    except (ValueError, TypeError, InvalidSignature):
+    except (*_ODD, InvalidSignature):
         return False
     return True
