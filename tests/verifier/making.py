@@ -11,11 +11,12 @@ import base64
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from hashlib import sha256
 from typing import Any
+from zlib import crc32
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -25,7 +26,6 @@ from cryptography.x509.oid import NameOID
 
 from sealing.chance import repeatable
 from tradehall.kernel import evidence, notes, receipts, signing
-from tradehall.kernel.money import Money
 from tradehall.rules import bid_package, drawing, merkle, scoring, sealing, sessions
 from tradehall.rules.opening_set import accepted_root
 from tradehall_standards import canonical
@@ -333,14 +333,13 @@ def seal(
     tender: str = TENDER,
     signed_by: str = "",
     extra: bytes = b"",
+    letter: bytes = LETTER,
+    padding: bytes = bytes(100),
 ) -> SealedBid:
-    """Make a bid; ``extra`` bytes are appended to the padding, ``signed_by`` signs the manifest instead."""
+    """Make a bid; ``extra`` bytes follow the container, ``signed_by`` signs the manifest instead."""
     rng = repeatable(f"bid {number}")
     bidder, key = BIDDERS[number % 3], ed25519_key(f"bid {number}")
     submission = "b-" + "abcdefg"[number] * 26
-    claim = bid_package.GuaranteeClaim(
-        "BH-1", ISSUER_WIRE, Money(Decimal("20000.00")), date(2026, 9, 1), digest(LETTER)
-    )
     document = f"技术方案 {number}".encode()
     manifest = {
         "format": "TH-BID-1",
@@ -353,7 +352,7 @@ def seal(
         "price": money(price),
         "attributes": {"small_or_micro": number == 1, "domestic_product": True},
         "guarantee": {
-            "number": claim.number,
+            "number": "BH-1",
             "issuer": ISSUER,
             "amount": money("20000.00"),
             "valid_until": "2026-09-01",
@@ -367,21 +366,23 @@ def seal(
     signature = signing.sign_detached(raw, signer_of(signed_by or bidder))
     if signed_by:
         signature = signing.sign_detached(raw, replace_kid(signer_of(signed_by), digest(certificate(bidder))))
-    entries = [
-        bid_package.entry_of_bytes("manifest.json", raw),
-        bid_package.entry_of_bytes("manifest.sig", canonical.jcs(signature)),
-        bid_package.entry_of_bytes("files/方案.pdf", document),
-    ]
-    if with_letter:
-        entries.append(bid_package.entry_of_bytes("guarantee/letter.pdf", LETTER))
-    plaintext = b"".join(bid_package.write_package(entries, lambda size: size + 100)) + extra
+    entries = {"manifest.json": raw, "manifest.sig": canonical.jcs(signature), "files/方案.pdf": document}
+    entries |= {"guarantee/letter.pdf": letter} if with_letter else {}
+    plaintext = package(entries | {"padding": padding}) + extra
     secret = sealing.new_secret(rng)
     points, shares = sealing.split(secret, 2, 3, rng)
     ciphertext = b"".join(sealing.age_encrypt([plaintext], sealing.recipient_of_secret(secret), rng))
     return SealedBid(submission, key, secret, ciphertext, shares, points, raw, bidder)
 
 
-ISSUER_WIRE = "org:91510100MA61TYT01B"
+def package(entries: Mapping[str, bytes]) -> bytes:
+    """Write a package as ``bid_package`` does, with whatever padding."""
+    body, listing = b"", b""
+    for name, data in entries.items():
+        head = bid_package._Head(name.encode(), len(data), crc32(data))
+        listing += head.central(len(body))
+        body += head.local() + data
+    return body + listing + bid_package._end(len(entries), len(listing), len(body))
 
 
 def replace_kid(signer: signing.Signer, kid: str) -> signing.Signer:

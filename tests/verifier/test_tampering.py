@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
+from zlib import crc32
 
 import pytest
 
@@ -258,6 +259,26 @@ def test_schemas_must_be_there_and_stay_the_same() -> None:
     assert rules(report) == {("tender_document", "schema-pin"), ("tender_notice", "schema-pin")}
     assert report.findings[0].number == 3
     assert answers
+
+
+def test_a_record_twice_or_stamped_before_the_one_ahead_of_it_is_found() -> None:
+    hall = making.play_small()
+    content = hall.content()
+    records = list(content.cases[0].records)
+    twice = [*records[:5], records[4], *records[5:]]
+    report = verifier.verify_bytes(hall.evidence(cases=[replace(content.cases[0], records=twice)]))
+    assert first(report) == ("opening_start", "log-order")
+    hall.file(TENDER, "objection", {"text": ["x"]}, making.BUYER, at=hall.now - timedelta(milliseconds=1))
+    assert rules(verifier.verify_bytes(hall.evidence())) == {("objection", "log-order")}
+
+
+def test_a_wrong_checksum_in_both_headers_is_found() -> None:
+    good = canonical_zip({"about.txt": b"text"})
+    crc = crc32(b"text").to_bytes(4, "little")
+    assert good.count(crc) == 2
+    assert "about.txt" in verifier.unzip(good)
+    with pytest.raises(ValueError, match="checksum"):
+        verifier.unzip(good.replace(crc, b"\1\2\3\4"))
 
 
 # --- insiders: every signature holds, and still it is found --------------------------------------------------------
@@ -534,10 +555,12 @@ def test_any_two_custodians_rebuild_the_key(answers: str, released: str) -> None
 
 @pytest.mark.parametrize("number", range(6))
 def test_keys_are_rebuilt_whether_or_not_the_scalar_itself_lifts(number: int, answers: str) -> None:
-    """About half of all scalars lift only as L - s; six seeds see both kinds."""
     bid = making.seal(number, answers)
     shares = {index: int.from_bytes(share, "little") for index, share in bid.shares[1:]}
     assert verifier.combine(shares, bid.recipient) == bid.secret
+    # A bidder who deals the negative of the key, which has the same recipient, keeps nobody out.
+    negative = {index: -share % verifier.ORDER for index, share in shares.items()}
+    assert verifier.combine(negative, bid.recipient) == bid.secret
     assert verifier.combine({1: 1, 2: 2}, bid.recipient) is None
 
 
@@ -547,6 +570,7 @@ def test_keys_are_rebuilt_whether_or_not_the_scalar_itself_lifts(number: int, an
         ({"tender": "t-" + "z" * 26}, b"", "wrong_binding"),
         ({"signed_by": "org:OTHER"}, b"", "bad_signature"),
         ({}, b"hidden", "malformed"),
+        ({"padding": bytes(99) + b"!"}, b"", "malformed"),
     ],
 )
 def test_a_bid_that_cannot_count_is_not_passed_off_as_opened(
@@ -570,6 +594,27 @@ def test_an_unreleased_bid_is_unopened_and_one_share_is_not_enough(answers: str)
         assert (first(report), report.findings[0].detail) == (("bid_disclosure", "bid-not-open"), "not_released")
     assert first(opened(bid, answers, failed(bid, "not_released")))[1] == "bid-suppressed"
     assert first(opened(bid, answers, failed(bid, "not_released"), released="1 2"))[1] == "bid-suppressed"
+
+
+def test_a_letter_inside_that_is_not_the_one_claimed_does_not_count(answers: str) -> None:
+    bid = making.seal(0, answers, with_letter=True, letter=b"%PDF another letter")
+    shown = making.disclosure(bid, "bidder_key")
+    assert first(opened(bid, answers, shown)) == ("bid_disclosure", "guarantee-letter")
+    shown["guarantee"] |= {"result": "invalid", "reasons": ["digest"]}
+    assert opened(bid, answers, shown).ok
+
+
+def test_a_score_shown_before_all_had_committed_is_found() -> None:
+    hall = making.Hall()
+    first_sheet, second_sheet = (
+        {"expert": expert, "lot": "L1", "salt": "00" * 32, "scores": []} for expert in making.EXPERTS[:2]
+    )
+    for sheet, shown in ((first_sheet, True), (second_sheet, False)):
+        locked = {"expert": sheet["expert"], "lot": "L1", "digest": digest(canonical.jcs(sheet))}
+        hall.file(TENDER, "score_commitment", locked, sheet["expert"])
+        if shown:
+            hall.file(TENDER, "score_sheet", sheet, sheet["expert"])
+    assert rules(verifier.verify_bytes(hall.evidence())) == {("score_sheet", "score-early")}
 
 
 def test_a_copied_ciphertext_does_not_count(answers: str) -> None:
