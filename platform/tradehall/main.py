@@ -6,23 +6,28 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
-from tradehall_standards import Catalogue, Parameters, WorkingCalendar
+from tradehall_standards import Catalogue, Json
+from tradehall_standards.calendar import WorkingCalendar
+from tradehall_standards.parameters import Parameters
 
 from tradehall.adapters.clock import SandboxClock, SystemClock
-from tradehall.adapters.identity.ca import Trust
+from tradehall.adapters.identity import passwords
+from tradehall.adapters.identity.ca import RequestInvalid, Trust
 from tradehall.adapters.keyfolder import KeyFolder, open_keys
 from tradehall.adapters.letters import PdfLetters
-from tradehall.adapters.log.witness import WitnessClient
+from tradehall.adapters.log.tiles import TileMalformedError, entry_bundle, parse_path
+from tradehall.adapters.log.witness import Answer, Witness, WitnessClient
 from tradehall.adapters.opener import VaultUnsealer
 from tradehall.adapters.sql.directory import SqlDirectory
 from tradehall.adapters.sql.store import SqlStore
+from tradehall.adapters.sql.witnessed import SqlWitnessStore
 from tradehall.adapters.vault import FolderVault
 from tradehall.adapters.witnesses import HttpWitness
 from tradehall.desk.accept import Door
@@ -32,13 +37,20 @@ from tradehall.desk.draw import Draw
 from tradehall.desk.evaluation import Evaluation
 from tradehall.desk.evidence import Exporter
 from tradehall.desk.filing import Desk
+from tradehall.desk.guarantee import Guarantees
 from tradehall.desk.opening import Opening
+from tradehall.desk.ports import Certificate
+from tradehall.desk.sequencer import Sequencer
 from tradehall.desk.witnessing import Witnessing
-from tradehall.kernel import notes
+from tradehall.kernel import notes, receipts
 from tradehall.kernel.procedure import Procedure
 from tradehall.procedures.guarantee_letter import GUARANTEE_LETTER
 from tradehall.procedures.open_tender import OPEN_TENDER
 from tradehall.procedures.remote_evaluation import REMOTE_EVALUATION
+from tradehall.rules import merkle
+from tradehall.rules.merkle import HASH_SIZE, TILE_WIDTH
+from tradehall.web.api.context import Context
+from tradehall.web.problems import Problem
 
 PROCEDURES: Mapping[str, Procedure] = {p.id: p for p in (OPEN_TENDER, GUARANTEE_LETTER, REMOTE_EVALUATION)}
 
@@ -199,6 +211,129 @@ def _witnesses(text: str) -> list[tuple[str, notes.VerifierKey]]:
 def _witnessed(text: str) -> list[tuple[str, notes.VerifierKey]]:
     pairs = (item.strip().partition("=") for item in text.split(";") if item.strip())
     return [(origin, notes.parse_vkey(key)) for origin, _, key in pairs]
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessSide:
+    """The serving side of witnessing, and tiles, for the web (见证服务)."""
+
+    witness: Witness
+    vkey: str
+
+    def add_checkpoint(self, body: bytes, at: datetime) -> Answer:
+        """Judge and cosign another city's checkpoint."""
+        return self.witness.add_checkpoint(body, at)
+
+    def tile(self, store: SqlStore, path: str) -> bytes | None:
+        """Return a tile of this log by its path, None when there is none of that width yet."""
+        try:
+            wanted = parse_path(path)
+        except TileMalformedError:
+            return None
+        with store.read() as reading:
+            if wanted.level is None:
+                start = wanted.index * TILE_WIDTH
+                leaves = reading.leaves(start, start + wanted.width)
+                return entry_bundle(leaves) if len(leaves) == wanted.width else None
+            hashes = reading.tile(wanted.level, wanted.index, wanted.width)
+        size = wanted.width * HASH_SIZE
+        return hashes[:size] if len(hashes) >= size else None
+
+
+def build_context(node: Node) -> Context:
+    """Gather what the web needs of a node (网站上下文)."""
+    chance = node.door.chance
+    logs = {origin: (key,) for origin, key in node.witness_of.items()}
+    serving = Witness(key=node.keys.witness, signer=node.keys.witness_key.sign, logs=logs, store=SqlWitnessStore(node.store))
+
+    def issue(csr: bytes, party: str, name: str, days: int) -> Certificate:
+        try:
+            issued = node.keys.authority.issue(
+                csr, party=party, name=name or party, at=node.store.now(), days=days, chance=chance
+            )
+        except RequestInvalid as error:
+            raise Problem("CERTIFICATE-REQUEST", why=str(error)) from error
+        node.directory.add_certificate(issued)
+        return issued
+
+    def hashed(password: str) -> str:
+        try:
+            return passwords.hash_password(password, chance)
+        except passwords.PasswordTooShort as error:
+            raise Problem("BODY-INVALID", why=f"password: {passwords.SHORTEST}+") from error
+
+    return Context(
+        city=node.settings.city,
+        public_url=node.settings.public_url,
+        door=node.door,
+        desk=node.desk,
+        opening=node.opening,
+        draw=node.draw,
+        evaluation=node.evaluation,
+        guarantees=Guarantees(node.desk),
+        exporter=node.exporter,
+        sequencer=Sequencer(node.door, node.witnessing),
+        directory=node.directory,
+        vault=node.vault,
+        issue_certificate=issue,
+        hash_password=hashed,
+        password_fits=lambda given, stored: passwords.password_fits(given, stored or passwords.UNKNOWN_ACCOUNT),
+        new_secret=lambda prefix: passwords.new_secret(prefix, chance),
+        secret_digest=passwords.secret_digest,
+        csrf_token=passwords.csrf_token,
+        csrf_fits=passwords.csrf_fits,
+        wait_seconds=passwords.wait_seconds,
+        witness=WitnessSide(serving, str(node.keys.witness)),
+        verify_file=ReceiptCheck(node).verify,
+        advance=_advance(node.clock),
+    )
+
+
+def _advance(clock: SystemClock | SandboxClock) -> Callable[[datetime], None] | None:
+    if not isinstance(clock, SandboxClock):
+        return None
+
+    def advance(to: datetime) -> None:
+        clock.advance(to, datetime.now(timezone.utc))  # noqa: TID251  - the sandbox runs on this machine's clock
+
+    return advance
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptCheck:
+    """Checks receipts and refusals that this node gave (回执核验)."""
+
+    node: Node
+
+    def verify(self, value: Json) -> dict[str, Json]:
+        """Return a verdict on a receipt or refusal; never raises for any JSON."""
+        found = value if isinstance(value, Mapping) else {}
+        public = self.node.keys.node.receipt_public
+        try:
+            if "refusal" in found:
+                refusal = receipts.verify_refusal(found, public=public)  # type: ignore[arg-type]
+                return {"valid": True, "kind": "refusal", "content": dict(refusal)}
+            accepted = self.node.door.find(str(_member(found, "receipt", "record")))
+            signature = accepted.entry.record.signature if accepted else {}
+            checked = receipts.verify_receipt(
+                found,  # type: ignore[arg-type]
+                public=public,
+                log=self.node.keys.node.log,
+                signature=signature,
+                is_included=merkle.verify_inclusion,
+                leaf_hash=merkle.leaf_hash,
+                witnesses=self.node.exporter.witnesses,
+            )
+        except receipts.ReceiptInvalidError as error:
+            return {"valid": False, "reason": str(error)}
+        return {"valid": True, "kind": "receipt", "content": dict(checked.body), "cosigners": list(checked.cosigners)}
+
+
+def _member(value: Mapping[str, Json], *names: str) -> Json:
+    found: Json = value
+    for name in names:
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found
 
 
 def settings_of_environment() -> Settings:

@@ -1,39 +1,55 @@
 """
 A store in memory (内存存储), for stories and the simulator: it keeps the promises of the SQL stores but durability.
+
+What is stored is never changed: a writer works on a copy, which takes the place of the old at its end. A view is
+therefore simply what was stored when it was opened.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 
+from tradehall.adapters.log.tiles import grow
+from tradehall.adapters.turn import Turn
 from tradehall.desk.ports import Batch, CaseQuery, Clock, Listing, Row, Stored
 from tradehall.rules import merkle
 
 
+@dataclass(slots=True)
 class _Data:
     """What the store holds (存储内容)."""
 
-    def __init__(self) -> None:
-        self.rows: list[Row] = []
-        self.tags: dict[bytes, int] = {}
-        self.state: dict[bytes, bytes] = {}
-        self.nodes = merkle.MemoryNodes()
-        self.batches: list[Batch] = []
-        self.listings: dict[str, Listing] = {}
-        self.cosignatures: dict[int, list[str]] = {}
+    rows: list[Row] = field(default_factory=list[Row])
+    tags: dict[bytes, int] = field(default_factory=dict[bytes, int])
+    state: dict[bytes, bytes] = field(default_factory=dict[bytes, bytes])
+    tiles: dict[tuple[int, int], bytes] = field(default_factory=dict[tuple[int, int], bytes])
+    batches: list[Batch] = field(default_factory=list[Batch])
+    listings: dict[str, Listing] = field(default_factory=dict[str, Listing])
+    cosignatures: dict[int, frozenset[str]] = field(default_factory=dict[int, frozenset[str]])
+
+    def copy(self) -> _Data:
+        return _Data(
+            self.rows.copy(),
+            self.tags.copy(),
+            self.state.copy(),
+            self.tiles.copy(),
+            self.batches.copy(),
+            self.listings.copy(),
+            self.cosignatures.copy(),
+        )
 
 
 class MemoryStore:
-    """Rows, tree, state and lists in one process (内存存储)."""
+    """Rows, tree, state and lists in one process (内存存储). ``time`` is the store's clock."""
 
     def __init__(self, clock: Clock, time: Callable[[], datetime]) -> None:
         self._clock = clock
         self._time = time
-        self._lock = threading.RLock()
+        self._turn = Turn()
         self._data = _Data()
 
     def now(self) -> datetime:
@@ -42,17 +58,16 @@ class MemoryStore:
 
     @contextmanager
     def read(self) -> Iterator[MemoryView]:
-        """Open a view; the lock is held while it is open."""
-        with self._lock:
-            yield MemoryView(self._data)
+        """Open a view; later writes do not show in it."""
+        yield MemoryView(self._data)
 
     @contextmanager
     def write(self) -> Iterator[MemoryWriter]:
-        """Open the writer; its writes are applied at the end, or never."""
-        with self._lock:
-            writer = MemoryWriter(self._data, self.now())
+        """Open the writer; its writes are seen from its end on, or never."""
+        with self._turn:
+            writer = MemoryWriter(self._data.copy(), self.now())
             yield writer
-            writer.apply()
+            self._data = writer.finished()
 
 
 class MemoryView:
@@ -60,6 +75,7 @@ class MemoryView:
 
     def __init__(self, data: _Data) -> None:
         self._data = data
+        self._nodes: dict[int, merkle.TileNodes] = {}
 
     def get(self, key: bytes) -> bytes | None:
         """Return a state row."""
@@ -76,15 +92,14 @@ class MemoryView:
 
     def of_case(self, case: str, after: int = -1, limit: int = 1000) -> Sequence[Stored]:
         """Return public rows of a case above ``after``."""
-        found = (s for s in self._above(after) if s.row.case == case)
-        return list(islice(found, limit))
+        return list(islice((s for s in self._above(after) if s.row.case == case), limit))
 
     def changes(self, after: int, limit: int) -> Sequence[Stored]:
         """Return public rows above ``after``."""
         return list(islice((s for s in self._above(after) if s.row.case is not None), limit))
 
     def _above(self, after: int) -> Iterator[Stored]:
-        return (Stored(i, self._data.rows[i]) for i in range(after + 1, len(self._data.rows)))
+        return (Stored(i, self._data.rows[i]) for i in range(max(after, -1) + 1, len(self._data.rows)))
 
     def covering(self, index: int) -> Batch | None:
         """Return the first batch that holds ``index``."""
@@ -96,17 +111,18 @@ class MemoryView:
 
     def inclusion(self, index: int, size: int) -> Sequence[bytes]:
         """Return an inclusion proof."""
-        return merkle.inclusion_proof(self._data.nodes, index, size)
+        return merkle.inclusion_proof(self._tree(size), index, size)
 
     def consistency(self, old: int, size: int) -> Sequence[bytes]:
         """Return a consistency proof."""
-        return merkle.consistency_proof(self._data.nodes, old, size)
+        return merkle.consistency_proof(self._tree(size), old, size)
+
+    def _tree(self, size: int) -> merkle.TileNodes:
+        return self._nodes.setdefault(size, merkle.TileNodes(self, size))
 
     def tile(self, level: int, index: int, width: int) -> bytes:
-        """Return hashes of a tile."""
-        start = index * merkle.TILE_WIDTH
-        height = level * merkle.TILE_HEIGHT
-        return b"".join(self._data.nodes.node(height, i) for i in range(start, start + width))
+        """Return at least the first ``width`` hashes of a tile, or as many as there are."""
+        return self._data.tiles.get((level, index), b"")
 
     def leaves(self, start: int, stop: int) -> Sequence[bytes]:
         """Return logged leaves."""
@@ -118,17 +134,23 @@ class MemoryView:
         return list(islice((x for x in found if _fits(x, query)), query.limit))
 
     def cosignatures(self, size: int) -> Sequence[str]:
-        """Return witness lines of a checkpoint."""
-        return tuple(self._data.cosignatures.get(size, ()))
+        """Return witness lines of a checkpoint, sorted."""
+        return sorted(self._data.cosignatures.get(size, ()))
 
 
 class MemoryWriter(MemoryView):
-    """The writer (内存写事务)."""
+    """The writer (内存写事务); it sees what it has written."""
 
     def __init__(self, data: _Data, now: datetime) -> None:
         super().__init__(data)
         self._now = now
-        self._todo: list[Callable[[], None]] = []
+        self._failed = False
+
+    def finished(self) -> _Data:
+        """Return what is stored from now on. Raises RuntimeError after a failed append, even one that was caught."""
+        if self._failed:
+            raise RuntimeError("an append failed in this write; nothing of it is kept")
+        return self._data
 
     @property
     def now(self) -> datetime:
@@ -137,41 +159,39 @@ class MemoryWriter(MemoryView):
 
     def put(self, items: Mapping[bytes, bytes]) -> None:
         """Write state rows."""
-        kept = dict(items)
-        self._todo.append(lambda: self._data.state.update(kept))
+        self._data.state.update(items)
 
     def append(self, rows: Sequence[Row]) -> Batch:
-        """Append rows; the tree grows when the writer ends."""
-        known = self._data.tags.keys()
-        if any(row.tag in known for row in rows) or len({row.tag for row in rows}) != len(rows):
-            raise ValueError("a tag is in the journal already")
-        size = len(self._data.rows)
-        tree = merkle.frontier(self._data.nodes, size).extend(merkle.leaf_hash(row.leaf) for row in rows)
-        batch = Batch(tree.size, tree.root(), rows[-1].at)
-        self._todo.append(lambda: self._grow(list(rows), batch))
+        """Append rows to journal and tree; a ValueError (nothing to append, a tag is taken) is the end of this write."""
+        self._failed = True
+        batch = self._append(rows)
+        self._failed = False
         return batch
 
-    def _grow(self, rows: Sequence[Row], batch: Batch) -> None:
-        for row in rows:
-            self._data.tags[row.tag] = len(self._data.rows)
-            self._data.rows.append(row)
-            self._data.nodes.append(merkle.leaf_hash(row.leaf))
+    def _append(self, rows: Sequence[Row]) -> Batch:
+        if not rows:
+            raise ValueError("there is nothing to append")
+        start = len(self._data.rows)
+        tree = merkle.frontier(merkle.TileNodes(self, start), start)
+        hashes = [merkle.leaf_hash(row.leaf) for row in rows]
+        for tile in grow(self, start, hashes):
+            self._data.tiles[tile.id.level or 0, tile.id.index] = tile.data
+        self._data.rows.extend(rows)
+        self._data.tags.update((row.tag, start + i) for i, row in enumerate(rows))
+        if len(self._data.tags) != len(self._data.rows):
+            raise ValueError("a tag is in the journal already")
+        tree = tree.extend(hashes)
+        batch = Batch(tree.size, tree.root(), rows[-1].at)
         self._data.batches.append(batch)
+        return batch
 
     def list_cases(self, listings: Sequence[Listing]) -> None:
         """Write lines of the public list."""
-        kept = {listing.case: listing for listing in listings}
-        self._todo.append(lambda: self._data.listings.update(kept))
+        self._data.listings.update((listing.case, listing) for listing in listings)
 
     def keep_cosignatures(self, size: int, lines: Sequence[str]) -> None:
         """Keep witness lines."""
-        kept = list(lines)
-        self._todo.append(lambda: self._data.cosignatures.setdefault(size, []).extend(kept))
-
-    def apply(self) -> None:
-        """Apply everything that was written."""
-        for act in self._todo:
-            act()
+        self._data.cosignatures[size] = self._data.cosignatures.get(size, frozenset()) | frozenset(lines)
 
 
 def _fits(listing: Listing, query: CaseQuery) -> bool:

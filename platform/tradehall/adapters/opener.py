@@ -60,8 +60,8 @@ class VaultUnsealer:
             if isinstance(opened, OpeningFailure):
                 return Unsealed(cause=opened.cause, by_bidder=opened.by_bidder)
             for file in opened.files:
-                self._vault.add(disk.file_chunks(Path(file.location))(), secret=True)
-            letter = None if opened.letter is None else Path(opened.letter.location).read_bytes()
+                self._vault.add(iter(file.chunks()), secret=True)
+            letter = None if opened.letter is None else b"".join(opened.letter.chunks())
         return Unsealed(
             manifest=cast("Mapping[str, Json]", orjson.loads(opened.manifest_bytes)),
             manifest_digest="sha256:" + sha256(opened.manifest_bytes).hexdigest(),

@@ -86,7 +86,16 @@ def file_chunks(path: Path) -> Callable[[], Iterator[bytes]]:
     return chunks
 
 
-def seal(offer: Offer, target: Target, terms: SealingTerms, *, sign: Sign, out: Path, rng: Rng) -> SealedBid:
+def seal(
+    offer: Offer,
+    target: Target,
+    terms: SealingTerms,
+    *,
+    sign: Sign,
+    out: Path,
+    rng: Rng,
+    bid_key: bytes | None = None,
+) -> SealedBid:
     """
     Seal a bid (封装投标文件): pack, sign, encrypt to a fresh key, split the key to the custodians.
 
@@ -97,6 +106,7 @@ def seal(offer: Offer, target: Target, terms: SealingTerms, *, sign: Sign, out: 
         sign: given the exact manifest bytes; the place to read them back to a person before signing.
         out: new file for the ciphertext; removed again when anything fails.
         rng: cryptographic chance; makes the bid key, K, the file key and every share.
+        bid_key: raw private key of the bid that this one replaces; a fresh one is made without it.
 
     Returns:
         The commitment to file, and the secrets, which MUST NOT leave the device before opening.
@@ -109,7 +119,7 @@ def seal(offer: Offer, target: Target, terms: SealingTerms, *, sign: Sign, out: 
     """
     for finding in sealing.check_terms(terms):
         raise sealing.TermsError(finding.en)
-    bid_key = rng(sealing.KEY_SIZE)
+    bid_key = bid_key or rng(sealing.KEY_SIZE)
     public = Ed25519PrivateKey.from_private_bytes(bid_key).public_key().public_bytes_raw()
     binding = bid_package.Binding(target.tender, target.lot, sealing.new_submission(rng), sealing.base64url(public))
     entries = _entries(offer, binding, target.answers, sign)

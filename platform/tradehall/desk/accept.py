@@ -21,7 +21,9 @@ from typing import TYPE_CHECKING, cast
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from tradehall_standards import Catalogue, Parameters, WorkingCalendar, YearNotLoaded
+from tradehall_standards import Catalogue
+from tradehall_standards.calendar import WorkingCalendar, YearNotLoaded
+from tradehall_standards.parameters import Parameters
 
 from tradehall.desk.cloak import Cloak
 from tradehall.desk.decoys import Decoys

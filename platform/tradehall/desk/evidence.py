@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from tradehall_standards import canonical
+from tradehall_standards import Json, canonical
+from tradehall_standards.parameters import Rule
 
 from tradehall.desk.accept import Door
 from tradehall.desk.journal import Entry, Journal
@@ -91,8 +92,7 @@ class Exporter:
         return found
 
     def _parameters(self, regime: str) -> dict[str, bytes]:
-        data = self.door.parameters.document(regime)
-        raw = canonical.jcs(data)
+        raw = canonical.jcs([rule_json(rule) for rule in self.door.parameters.all() if regime in rule.regimes])
         return {canonical.sha256_hex(raw): raw}
 
     def _attachments(self, entries: Sequence[Entry]) -> dict[str, bytes]:
@@ -108,3 +108,19 @@ class Exporter:
                     found[attachment.sha256.removeprefix("sha256:")] = b"".join(chunks)
         return found
 
+
+def rule_json(rule: Rule) -> dict[str, Json]:
+    """Return a parameter of law as JSON: id, value, unit, clause, evidence, dates (法定参数导出)."""
+    return {
+        "id": rule.id,
+        "title": {"zh": rule.zh, "en": rule.en},
+        "op": rule.op,
+        "value": list(rule.value) if isinstance(rule.value, tuple) else rule.value,
+        "unit": rule.unit,
+        "clause": rule.clause,
+        "evidence": rule.evidence,
+        "severity": rule.severity,
+        "region": rule.region,
+        "effective_from": rule.effective_from.isoformat(),
+        "effective_to": None if rule.effective_to is None else rule.effective_to.isoformat(),
+    }

@@ -59,6 +59,23 @@ class Desk:
             raise LookupError(f"no version of {family} is in force on {on}")
         return SchemaRef(family, version.version, version.digest)
 
+    def cited(self, case: str, family: str) -> SchemaRef | None:
+        """Return what a new record of a case has to cite, None when no version of the family is in force."""
+        door = self.door
+        with door.store.read() as reading:
+            known = Journal(reading, door.cloak, door.procedures).case(case)
+        try:
+            return self.schema_for(known, family)
+        except LookupError:
+            return None
+
+    def inbox(self, party: str) -> list[CaseView]:
+        """Return the secret cases a party takes part in (我的事项)."""
+        door = self.door
+        with door.store.read() as reading:
+            cases = Journal(reading, door.cloak, door.procedures).inbox(party)
+        return [view for case in cases if (view := self.look(case)) is not None]
+
     def file(self, case: str, family: str, payload: Mapping[str, Json], attachments: Sequence[Attachment] = ()) -> Outcome:
         """Sign a record as the node and file it."""
         door = self.door

@@ -87,8 +87,11 @@ class Journal:
     # --- cases ------------------------------------------------------------------------------------------------
 
     def procedure_of(self, case: str) -> Procedure:
-        """Return the procedure that ids with this prefix belong to. Raises KeyError for an unknown prefix."""
-        return next(p for p in self._procedures.values() if p.prefix == case[0])
+        """Return the procedure that ids with this prefix belong to. Raises LookupError for an unknown prefix."""
+        found = next((p for p in self._procedures.values() if p.prefix == case[:1]), None)
+        if found is None:
+            raise LookupError(case)
+        return found
 
     def case(self, case: str) -> Case | None:
         """Return a case, None when it has no records."""
@@ -110,10 +113,26 @@ class Journal:
             self._cases[case.id] = case
             head: Json = {"tracks": dict(case.tracks), "head": dict(case.head)}
             self.put(head, "case", case.id, secret=procedure.secret)
+            if procedure.secret:
+                self._note_parties(case)
         facts = self.facts(case.id)
         for fact in effects.facts:
             facts.put(fact.kind, fact.key, fact.value)
         return changed
+
+    def _note_parties(self, case: Case) -> None:
+        """Add a secret case to the inbox of each of its parties, once."""
+        for party in sorted({p for role in case.table("parties") for p in case.parties(role)}):
+            if self.get("inboxed", party, case.id, secret=True) is None:
+                count = cast("int", self.get("inboxes", party, secret=True) or 0)
+                self.put(case.id, "inbox", party, str(count), secret=True)
+                self.put(count + 1, "inboxes", party, secret=True)
+                self.put(True, "inboxed", party, case.id, secret=True)
+
+    def inbox(self, party: str) -> list[str]:
+        """Return the secret cases of a party, oldest first."""
+        count = cast("int", self.get("inboxes", party, secret=True) or 0)
+        return [str(self.get("inbox", party, str(n), secret=True)) for n in range(count)]
 
     def facts(self, case: str) -> JournalFacts:
         """Return the facts of a case."""

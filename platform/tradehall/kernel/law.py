@@ -11,13 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from tradehall_standards import periods
 
 if TYPE_CHECKING:
-    from tradehall_standards import Parameters, PeriodVerdict, Rule, WorkingCalendar
+    from tradehall_standards.calendar import WorkingCalendar
+    from tradehall_standards.parameters import Parameters, Rule
+    from tradehall_standards.periods import PeriodVerdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Law:
     def rule(self, slot: str, on: date) -> Rule | None:
         """Return the rule that fills ``slot`` on a date; None where the regime leaves it empty or it is not in force."""
         name = self.slots.get(slot)
-        return None if name is None else self.parameters.rule(name, on)
+        return None if name is None else self.parameters.rule(name, on, regime=self.regime, region=self.region or None)
 
     def judge(self, slot: str, events: Mapping[str, datetime | date], on: date) -> PeriodVerdict | None:
         """
@@ -48,10 +49,7 @@ class Law:
     def number(self, slot: str, on: date) -> Decimal | None:
         """Return the number in ``slot``; None where the regime has none. Fractions such as 2/3 are exact to 28 digits."""
         rule = self.rule(slot, on)
-        if rule is None:
-            return None
-        fraction = Fraction(str(rule.value))
-        return Decimal(fraction.numerator) / Decimal(fraction.denominator)
+        return None if rule is None else Decimal(rule.number.numerator) / Decimal(rule.number.denominator)
 
     def clause(self, slot: str, on: date) -> str:
         """Return the clause behind ``slot``, empty where there is none."""

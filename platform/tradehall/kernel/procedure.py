@@ -17,7 +17,9 @@ from tradehall.kernel.record import CaseId, Filed
 from tradehall.kernel.refusal import Refusal, Text
 
 if TYPE_CHECKING:
-    from tradehall_standards import Json, PeriodVerdict, Rule
+    from tradehall_standards import Json
+    from tradehall_standards.parameters import Rule
+    from tradehall_standards.periods import PeriodVerdict
 
     from tradehall.kernel.law import Law
 

@@ -98,8 +98,8 @@ def _committee_refusal(view: View, committee: Obj) -> Refusal | None:
     if Decimal(experts) / size < share:
         return refuse("COMMITTEE-NOT-LAWFUL", why="专家不足三分之二 / too few experts", pointer="/committee/experts_min")
     seats = sum(cast("int", s["seats"]) for s in rows(committee.get("strata")))
-    if seats != experts:
-        return refuse("COMMITTEE-NOT-LAWFUL", why="抽取席位与专家人数不符 / seats differ", pointer="/committee/strata")
+    if seats != size:
+        return refuse("COMMITTEE-NOT-LAWFUL", why="抽取席位与评委人数不符 / seats differ", pointer="/committee/strata")
     return None
 
 
@@ -163,11 +163,11 @@ ISSUE_TOLERANCE = timedelta(minutes=15)
 
 def prices_are_allowed(view: View) -> Refusal | None:
     """Refuse a floor price where the law forbids one, or a floor above its ceiling."""
-    allowed = view.rule("floor_allowed")
+    allowed = view.world.law.number("floor_allowed", view.today)
     for i, lot in enumerate(rows(view.payload["lots"])):
         if "floor" not in lot:
             continue
-        if allowed is None or not allowed.value:
+        if not allowed:
             return refuse("FLOOR-FORBIDDEN", pointer=f"/lots/{i}/floor")
         if amount(lot["floor"]) > amount(lot["ceiling"]):
             return refuse("PROJECT-MISMATCH", why="最低价高于最高限价 / floor above ceiling", pointer=f"/lots/{i}/floor")

@@ -1,0 +1,36 @@
+"""
+Guarantees after the opening (开标后的保函): the node confirms on a letter's case what the opening found.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tradehall.desk.accept import Outcome
+from tradehall.desk.filing import Desk
+from tradehall.kernel.payload import obj
+from tradehall.kernel.refusal import refuse
+
+
+@dataclass(frozen=True, slots=True)
+class Guarantees:
+    """Confirms letters (保函核验登记)."""
+
+    desk: Desk
+
+    def confirm(self, case: str) -> Outcome:
+        """
+        File that a letter was verified at opening (核验通过).
+
+        Returns:
+            The accepted event; a refusal when no opened bid of the tender relied on the letter with result ``valid``.
+        """
+        view = self.desk.look(case)
+        tender = self.desk.look(str(obj(view.case.table("application")).get("tender"))) if view else None
+        if view is None or tender is None:
+            return refuse("CASE-UNKNOWN", case=case)
+        letter = view.case.text("letter")
+        relied = [obj(obj(bid).get("guarantee")) for _, bid in tender.facts.all("disclosed")]
+        if not any(g.get("letter") == letter and g.get("result") == "valid" for g in relied):
+            return refuse("GUARANTEE-ORDER", why="开标未核验通过 / not found valid at an opening")
+        return self.desk.file(case, "guarantee_event", {"event": "verified", "letter": letter})

@@ -1,0 +1,166 @@
+"""
+Access (访问控制): who calls, by session or token; what the permission table says; security headers.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Protocol, cast
+from urllib.parse import urlsplit
+
+import structlog
+from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.datastructures import MutableScopeHeaders
+from litestar.enums import ScopeType
+from litestar.handlers import BaseRouteHandler
+from litestar.middleware import ASGIMiddleware
+
+from tradehall.web.permissions import BY_NAME, roles_with
+from tradehall.web.problems import Problem
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+SESSION_LIFE = timedelta(hours=8)
+SESSION_COOKIE = "th"
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+HEADERS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "x-frame-options": "DENY",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Who calls (访问者): nobody, or a party by session or token."""
+
+    party: str = ""
+    roles: frozenset[str] = field(default=frozenset({"public"}))
+    via: str = ""
+    session_secret: bytes = field(default=b"", repr=False)
+    session_digest: str = field(default="", repr=False)
+
+    @property
+    def is_centre(self) -> bool:
+        """Whether the caller acts for the centre."""
+        return "centre" in self.roles
+
+
+class Accounts(Protocol):
+    """What access asks of the directory."""
+
+    def session(self, digest: str, at: datetime) -> tuple[str, bytes] | None: ...
+    def token(self, digest: str, at: datetime) -> str | None: ...
+    def roles(self, party: str) -> frozenset[str]: ...
+
+
+class Now(Protocol):
+    """The node's time."""
+
+    def now(self) -> datetime: ...
+
+
+class AccessMiddleware(ASGIMiddleware):
+    """Finds out who calls, answers with security headers, and logs explicit fields only (访问中间件)."""
+
+    scopes = (ScopeType.HTTP,)
+
+    def __init__(self, accounts: Accounts, time: Now, digest: Any) -> None:
+        self._accounts = accounts
+        self._time = time
+        self._digest = digest
+        self._log = structlog.get_logger()
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        """Serve one request."""
+        request: Request[Any, Any, Any] = Request(scope)
+        ident = secrets.token_hex(8)
+        state = cast("dict[str, Any]", scope["state"])
+        state["request_id"] = ident
+        state["subject"] = self._subject(request)
+        status = 0
+
+        async def with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableScopeHeaders.from_message(message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+                headers["x-request-id"] = ident
+                if state["subject"].party:
+                    headers.setdefault("cache-control", "no-store")
+            await send(message)
+
+        await next_app(scope, receive, with_headers)
+        # Neither who, nor which case, nor a query: before opening that would tell who bids.
+        self._log.info("request", request=ident, method=request.method, status=status)
+
+    def _subject(self, request: Request[Any, Any, Any]) -> Subject:
+        bearer = request.headers.get("authorization", "")
+        if bearer.startswith("Bearer th_"):
+            party = self._accounts.token(self._digest(bearer.removeprefix("Bearer ")), self._time.now())
+            return Subject() if party is None else self._known(party, "token")
+        cookie = request.cookies.get(SESSION_COOKIE)
+        if not cookie:
+            return Subject()
+        digest = self._digest(cookie)
+        found = self._accounts.session(digest, self._time.now())
+        if found is None:
+            return Subject()
+        return self._known(found[0], "session", found[1], digest)
+
+    def _known(self, party: str, via: str, secret: bytes = b"", digest: str = "") -> Subject:
+        roles = {name for role in (self._accounts.roles(party) or {"party"}) for name in roles_with(role)}
+        return Subject(party, frozenset(roles), via, secret, digest)
+
+
+def subject_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Subject:
+    """Return who calls."""
+    found = connection.scope["state"].get("subject")
+    return found if isinstance(found, Subject) else Subject()
+
+
+def guard(csrf_fits: Any) -> Any:
+    """Return the guard of every route: the table's row, and for cookies the site and the token."""
+
+    def allowed(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+        row = BY_NAME.get(str(handler.opt.get("permission")))
+        if row is None:
+            raise Problem("NOT-FOUND")
+        subject = subject_of(connection)
+        method = str(connection.scope.get("method", "GET"))
+        if method not in SAFE_METHODS:
+            _refuse_cross_site(connection)
+            if subject.via == "session" and not handler.opt.get("form"):
+                token = connection.headers.get("x-csrf-token", "")
+                if not csrf_fits(token, subject.session_secret):
+                    raise Problem("CROSS-SITE")
+        if not row.allows(subject.roles):
+            raise Problem("FORBIDDEN" if subject.party else "LOGIN-REQUIRED")
+
+    return allowed
+
+
+def _refuse_cross_site(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
+    """Refuse unsafe requests that a browser says come from elsewhere."""
+    headers: Mapping[str, str] = connection.headers
+    if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
+        raise Problem("CROSS-SITE")
+    origin = headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != headers.get("host", ""):
+        raise Problem("CROSS-SITE")

@@ -1,0 +1,329 @@
+"""
+Cases (项目): search, state, records, events, and the acts of the centre.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from base64 import b32encode, urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, SkipValidation
+from litestar.response import ServerSentEvent, ServerSentEventMessage
+
+from tradehall.desk.accept import Accepted, Outcome
+from tradehall.desk.filing import CaseView
+from tradehall.desk.journal import Entry
+from tradehall.desk.ports import CaseQuery, Listing, Stored
+from tradehall.kernel.case import write_instant
+from tradehall.kernel.refusal import Refusal
+from tradehall.web.access import Subject, subject_of
+from tradehall.web.api.context import Context
+from tradehall.web.body import read_object, text_member
+from tradehall.web.problems import Problem, language, refusal_response
+
+if TYPE_CHECKING:
+    from tradehall_standards import Json
+
+Req = Request[Any, Any, Any]
+Ctx = NamedDependency[SkipValidation[Context]]
+PAGE = 20
+PAGE_MAX = 100
+POLL_SECONDS = 0.5
+HEARTBEAT_POLLS = 30
+
+
+@post("/cases", opt={"permission": "case.new"}, status_code=201)
+async def case_new(request: Req, context: Ctx) -> dict[str, str]:
+    """Return a fresh random id for a case of a procedure (新编号); nothing is stored until a record is filed."""
+    body = await read_object(request, "procedure")
+    procedure = context.door.procedures.get(text_member(body, "procedure"))
+    if procedure is None:
+        raise Problem("NOT-FOUND")
+    return {"id": f"{procedure.prefix}-{b32encode(secrets.token_bytes(17)).decode('ascii').lower()[:26]}"}
+
+
+@get("/cases", opt={"permission": "case.list"})
+async def case_list(request: Req, context: Ctx) -> Response[Any]:
+    """
+    Search public cases, newest first (检索项目).
+
+    Query: ``q`` words, ``stage``, ``regime``, ``region`` (prefix), ``sector``, ``limit`` ≤ 100, ``after`` cursor of the
+    last page; the next page is in ``Link`` and ``next``.
+    """
+    query = query_of(request)
+    with context.door.store.read() as reading:
+        found = list(reading.search(query))
+    following = cursor_of(found[-1]) if len(found) == query.limit else None
+    headers = {"Link": f'<{request.url.with_replacements(query=f"after={following}")}>; rel="next"'} if following else {}
+    return Response({"items": [listing_json(x) for x in found], "next": following}, headers=headers)
+
+
+def query_of(request: Req) -> CaseQuery:
+    """Read a search from the query string. Raises PARAMETER-INVALID for an unreadable cursor or limit."""
+    p = request.query_params
+    limit = p.get("limit", str(PAGE))
+    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit) <= PAGE_MAX):
+        raise Problem("PARAMETER-INVALID", why="limit")
+    return CaseQuery(
+        text=p.get("q", "")[:200],
+        stage=p.get("stage", ""),
+        regime=p.get("regime", ""),
+        region=p.get("region", ""),
+        sector=p.get("sector", ""),
+        after=_read_cursor(p.get("after", "")),
+        limit=int(limit),
+    )
+
+
+def cursor_of(listing: Listing) -> str:
+    """Return the opaque cursor behind a line."""
+    return urlsafe_b64encode(f"{listing.published_at}|{listing.case}".encode()).decode("ascii").rstrip("=")
+
+
+def _read_cursor(text: str) -> tuple[str, str] | None:
+    if not text:
+        return None
+    try:
+        published, _, case = urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii").partition("|")
+    except ValueError as error:
+        raise Problem("PARAMETER-INVALID", why="after") from error
+    return published, case
+
+
+def listing_json(listing: Listing) -> dict[str, Json]:
+    """Return a line of the list as JSON."""
+    states = dict(pair.split(":", 1) for pair in listing.states.split())
+    return {
+        "case": listing.case,
+        "procedure": listing.procedure,
+        "title": listing.title,
+        "project_code": listing.code,
+        "tenderer": listing.tenderer,
+        "regime": listing.regime,
+        "region": listing.region,
+        "sector": listing.sector,
+        "stage": listing.stage,
+        "lots": states,
+        "bid_deadline": listing.deadline,
+        "published_at": listing.published_at,
+    }
+
+
+HIDDEN_HEAD = frozenset({"parties"})
+
+
+@get("/cases/{case:str}", opt={"permission": "case.see"})
+async def case_see(request: Req, context: Ctx, case: FromPath[str]) -> dict[str, Any]:
+    """Return the state of a case: lots, terms, what can be filed next and by whom (项目状态)."""
+    view = context.look(case, subject_of(request))
+    procedure = context.door.procedure(case)
+    steps = [
+        {"lot": lot, "family": s.family, "roles": list(s.roles), "clause": s.clause}
+        for lot, state in sorted(view.case.tracks.items())
+        for s in procedure.possible(state)
+    ]
+    head = {k: v for k, v in view.case.head.items() if k not in HIDDEN_HEAD}
+    return {"case": case, "procedure": procedure.id, "lots": dict(view.case.tracks), "head": head, "next": steps}
+
+
+@get("/cases/{case:str}/records", opt={"permission": "case.records"})
+async def case_records(request: Req, context: Ctx, case: FromPath[str]) -> dict[str, Any]:
+    """Return the records of a case that the caller may read, in the order of the log (项目记录)."""
+    subject = subject_of(request)
+    view = context.look(case, subject)
+    family = request.query_params.get("family")
+    found = [e for e in context.visible(view, subject) if family in (None, e.record.family)]
+    return {"items": [entry_json(e) for e in found]}
+
+
+def entry_json(entry: Entry) -> dict[str, Any]:
+    """Return a record with its place in the log."""
+    return {
+        "digest": entry.record.digest,
+        "family": entry.record.family,
+        "author": entry.record.author,
+        "accepted_at": write_instant(entry.filed.at),
+        "index": entry.filed.index,
+        "salt": entry.salt,
+        **dict(entry.record.wire()),  # type: ignore[arg-type]
+    }
+
+
+@get("/cases/{case:str}/events", opt={"permission": "case.events"})
+async def case_events(request: Req, context: Ctx, case: FromPath[str]) -> ServerSentEvent:
+    """
+    Follow the public records of a case as they are accepted (实时推送).
+
+    Each event has the log index as its id; ``Last-Event-ID`` continues without a gap. A heartbeat comes every 15 s.
+    """
+    context.look(case, Subject())
+    started = request.headers.get("last-event-id", request.query_params.get("after", "-1"))
+    after = int(started) if started.lstrip("-").isdigit() else -1
+    return ServerSentEvent(_follow(context, case, after))
+
+
+async def _follow(context: Context, case: str, after: int) -> AsyncIterator[ServerSentEventMessage]:
+    silent = 0
+    while True:
+        for stored in await asyncio.to_thread(_rows, context, case, after):
+            after, silent = stored.index, 0
+            yield ServerSentEventMessage(data=orjson.dumps(_event(stored)).decode(), event="record", id=str(after), retry=2000)
+        if silent % HEARTBEAT_POLLS == 0:
+            now = orjson.dumps({"now": write_instant(context.door.store.now())}).decode()
+            yield ServerSentEventMessage(data=now, event="heartbeat")
+        silent += 1
+        await asyncio.sleep(POLL_SECONDS)
+
+
+def _rows(context: Context, case: str, after: int) -> list[Stored]:
+    with context.door.store.read() as reading:
+        return list(reading.of_case(case, after, PAGE_MAX))
+
+
+def _event(stored: Stored) -> dict[str, Json]:
+    """What an event tells: which family at which instant; content is fetched under the caller's own rights."""
+    return {"family": stored.row.family, "case": stored.row.case, "at": write_instant(stored.row.at), "index": stored.index}
+
+
+@get("/changes", opt={"permission": "changes"})
+async def changes(request: Req, context: Ctx) -> dict[str, Any]:
+    """Return public records of all cases in commit order (变更流); ``after`` is the last index seen."""
+    text = request.query_params.get("after", "-1")
+    if not text.lstrip("-").isdigit() or len(text) > 15:  # noqa: PLR2004  - fits every log
+        raise Problem("PARAMETER-INVALID", why="after")
+    with context.door.store.read() as reading:
+        found = list(reading.changes(int(text), PAGE_MAX))
+    return {"items": [_event(s) for s in found], "next": found[-1].index if found else int(text)}
+
+
+@get("/cases/{case:str}/evidence", opt={"permission": "case.evidence"})
+async def case_evidence(request: Req, context: Ctx, case: FromPath[str]) -> Response[Any]:
+    """Return the evidence file of a case (证据文件); ``linked=<case>:<role>`` adds sessions and guarantees."""
+    context.look(case, subject_of(request))
+    linked = dict(x.partition(":")[::2] for x in request.query_params.getall("linked", []))
+    made = await asyncio.to_thread(context.exporter.export, case, linked=linked)
+    if isinstance(made, Refusal):
+        return refusal_response(made, language(request))
+    headers = {"Content-Disposition": f'attachment; filename="{case}.evidence.zip"'}
+    return Response(made, media_type="application/zip", headers=headers)
+
+
+@get("/inbox", opt={"permission": "case.own"})
+async def inbox(request: Req, context: Ctx) -> dict[str, Any]:
+    """Return the secret cases that the caller is a party of (我的事项)."""
+    party = subject_of(request).party
+    cases = await asyncio.to_thread(context.desk.inbox, party)
+    return {"items": [{"case": v.case.id, "procedure": v.case.procedure, "lots": dict(v.case.tracks)} for v in cases]}
+
+
+# --- acts of the centre -----------------------------------------------------------------------------------------
+
+
+@post("/cases/{case:str}/opening", opt={"permission": "opening.act"}, status_code=200)
+async def opening_act(request: Req, context: Ctx, case: FromPath[str]) -> Response[Any]:
+    """Run the opening (开标主持): ``act`` is ``start``, ``disclose``, ``give_up`` (with ``fault``) or ``close``."""
+    view = context.look(case, subject_of(request))
+    body = await read_object(request, "act", optional=("fault", "factors"))
+    act = text_member(body, "act")
+    if act == "start":
+        outcomes = await asyncio.to_thread(context.opening.start, view.case.id)
+    elif act == "disclose":
+        outcomes = await asyncio.to_thread(context.opening.disclose, view.case.id)
+    elif act == "give_up" and body.get("fault") in ("failed_bidder", "failed_other"):
+        outcomes = await asyncio.to_thread(context.opening.disclose, view.case.id, give_up=str(body["fault"]))
+    elif act == "close":
+        outcomes = [await asyncio.to_thread(context.opening.close, view.case.id, factors=_factors(body.get("factors")))]
+    else:
+        raise Problem("BODY-INVALID", why="act")
+    return _acted(request, outcomes)
+
+
+def _factors(value: Json) -> Mapping[str, Mapping[str, str]]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping) or not all(isinstance(v, Mapping) for v in value.values()):
+        raise Problem("BODY-INVALID", why="factors")
+    return {lot: {str(k): str(x) for k, x in v.items()} for lot, v in value.items() if isinstance(v, Mapping)}
+
+
+def _acted(request: Req, outcomes: list[Outcome]) -> Response[Any]:
+    refused = next((o for o in outcomes if isinstance(o, Refusal)), None)
+    if refused is not None:
+        return refusal_response(refused, language(request))
+    return Response({"records": [entry_json(o.entry) for o in outcomes if isinstance(o, Accepted)]})
+
+
+@post("/cases/{case:str}/draws", opt={"permission": "draw.act"}, status_code=200)
+async def draw_act(request: Req, context: Ctx, case: FromPath[str]) -> Response[Any]:
+    """Run the draw of experts (抽取): first ``commitments`` by holder, later the ``nonces`` they reveal."""
+    view = context.look(case, subject_of(request))
+    body = await read_object(request, optional=("commitments", "nonces"))
+    if "nonces" in body:
+        outcome = await asyncio.to_thread(context.draw.draw, view.case.id, _texts(body["nonces"]))
+    else:
+        outcome = await asyncio.to_thread(context.draw.commit, view.case.id, _texts(body.get("commitments")))
+    return _acted(request, [outcome])
+
+
+@post("/cases/{case:str}/ties", opt={"permission": "tie.act"}, status_code=200)
+async def tie_act(request: Req, context: Ctx, case: FromPath[str]) -> Response[Any]:
+    """Draw among tied bids (同分抽签) from the holders' ``nonces``."""
+    view = context.look(case, subject_of(request))
+    body = await read_object(request, "lot", "nonces", optional=("session",))
+    lot, session = text_member(body, "lot"), body.get("session")
+    tied = await asyncio.to_thread(context.evaluation.ties, view.case.id, lot, session=str(session) if session else None)
+    if not tied:
+        raise Problem("NOT-FOUND")
+    return _acted(request, [await asyncio.to_thread(context.evaluation.draw_tie, view.case.id, lot, tied, _texts(body["nonces"]))])
+
+
+@post("/cases/{case:str}/guarantee", opt={"permission": "guarantee.act"}, status_code=200)
+async def guarantee_act(request: Req, context: Ctx, case: FromPath[str]) -> Response[Any]:
+    """Confirm on a guarantee's case that the opening found its letter valid (保函核验登记)."""
+    view = context.look(case, subject_of(request))
+    await read_object(request, "event")
+    return _acted(request, [await asyncio.to_thread(context.guarantees.confirm, view.case.id)])
+
+
+def _texts(value: Json) -> dict[str, str]:
+    if not isinstance(value, Mapping) or not value or not all(isinstance(v, str) for v in value.values()):
+        raise Problem("BODY-INVALID", why="nonces")
+    return {str(k): str(v) for k, v in value.items()}
+
+
+@get("/cases/{case:str}/report", opt={"permission": "report.prepare"})
+async def report_prepare(request: Req, context: Ctx, case: FromPath[str]) -> Response[Any]:
+    """Return the evaluation report as the records give it, for the chair to sign (评标报告草稿)."""
+    subject = subject_of(request)
+    view: CaseView = context.look(case, subject)
+    p = request.query_params
+    session = p.get("session")
+    if session:
+        context.look(session, subject)
+    made = await asyncio.to_thread(
+        context.evaluation.prepare, view.case.id, p.get("lot", ""), session=session, chair=subject.party or None
+    )
+    return refusal_response(made, language(request)) if isinstance(made, Refusal) else Response(made)
+
+
+HANDLERS = [
+    case_new,
+    case_list,
+    case_see,
+    case_records,
+    case_events,
+    case_evidence,
+    inbox,
+    opening_act,
+    draw_act,
+    tie_act,
+    guarantee_act,
+    report_prepare,
+    changes,
+]

@@ -1,0 +1,81 @@
+"""
+The web application (网站与接口): API, pages, static files on one Litestar app, guarded by the permission table.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from litestar import Litestar, Request, Router, get
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.static_files import create_static_files_router
+
+from tradehall.web.access import AccessMiddleware, guard
+from tradehall.web.api import accounts, cases, proof, records, standards
+from tradehall.web.api.context import Context
+from tradehall.web.permissions import assert_covered
+from tradehall.web.problems import EXCEPTION_HANDLERS
+
+STATIC = Path(__file__).parent / "portal" / "static"
+REQUEST_MAX = 17 << 20
+API_HANDLERS: Sequence[Any] = (
+    *accounts.HANDLERS,
+    *standards.HANDLERS,
+    *records.HANDLERS,
+    *cases.HANDLERS,
+    *proof.HANDLERS,
+)
+
+
+@get("/openapi.json", opt={"permission": "openapi"}, include_in_schema=False)
+async def openapi(request: Request[Any, Any, Any]) -> dict[str, Any]:
+    """Return the OpenAPI document (接口说明)."""
+    return request.app.openapi_schema.to_schema()
+
+
+def build_app(context: Context, pages: Sequence[Any] = ()) -> Litestar:
+    """
+    Build the application (装配应用).
+
+    Raises:
+        PermissionTableError: a route has no row in the permission table, or a row no route.
+    """
+
+    @asynccontextmanager
+    async def running(_app: Litestar) -> AsyncIterator[None]:
+        context.sequencer.start()
+        # Long-lived objects need no more visits of the collector: its pauses cost the slowest requests most.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 50, 50)
+        yield
+        await context.sequencer.stop()
+
+    async def provide() -> Context:
+        return context
+
+    app = Litestar(
+        route_handlers=[
+            Router("/api/v1", route_handlers=list(API_HANDLERS)),
+            *proof.ROOT_HANDLERS,
+            openapi,
+            *pages,
+            create_static_files_router("/static", [STATIC], opt={"permission": "static"}),
+        ],
+        dependencies={"context": Provide(provide)},
+        guards=[guard(context.csrf_fits)],
+        middleware=[AccessMiddleware(context.directory, context.door.store, context.secret_digest)],
+        exception_handlers=EXCEPTION_HANDLERS,  # type: ignore[arg-type]
+        lifespan=[running],
+        openapi_config=OpenAPIConfig(title="Tradehall 阳光交易大厅", version="1", path="/openapi", render_plugins=[]),
+        request_max_body_size=REQUEST_MAX,
+        debug=False,
+    )
+    assert_covered(app)
+    return app
+

@@ -1,0 +1,186 @@
+"""
+Who may call what (权限表): the one reviewed table behind guards, documentation and the test matrix.
+
+``relation`` narrows a row to parties that stand in a relation to the case or object; the handler answers 404 to anyone
+else, so that nobody learns what exists. A start-up check refuses a route without a row and a row without a route.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from litestar import Litestar
+
+Relation = Literal["any", "self", "author", "party"]
+"""``self``: the caller's own account; ``author``: who filed it; ``party``: a party of the case, or the centre."""
+
+ROLES = ("public", "party", "expert", "guarantor", "supervisor", "officer", "centre")
+"""``public`` has not logged in; ``party`` is any registered party that has; the others are registered roles."""
+
+EVERYONE = ROLES
+LOGGED_IN = ROLES[1:]
+CENTRE = ("centre",)
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """One row (权限条目): a route, who may call it, and in what relation to its object."""
+
+    name: str
+    method: str
+    path: str
+    roles: tuple[str, ...]
+    relation: Relation = "any"
+    note: str = ""
+
+    def allows(self, roles: Iterable[str]) -> bool:
+        """Whether somebody with these roles may call the route at all."""
+        return not set(self.roles).isdisjoint(roles)
+
+
+A = "/api/v1"
+
+TABLE: tuple[Permission, ...] = (
+    # accounts
+    Permission("session.open", "POST", f"{A}/sessions", EVERYONE, note="name and password; delays after failures"),
+    Permission("session.see", "GET", f"{A}/sessions/current", LOGGED_IN, "self"),
+    Permission("session.close", "DELETE", f"{A}/sessions/current", LOGGED_IN, "self"),
+    Permission("token.make", "POST", f"{A}/tokens", EVERYONE, note="by session, or by name and password"),
+    Permission("token.list", "GET", f"{A}/tokens", LOGGED_IN, "self"),
+    Permission("token.drop", "DELETE", f"{A}/tokens/{{ident}}", LOGGED_IN, "self"),
+    Permission("party.register", "POST", f"{A}/parties", CENTRE),
+    Permission("party.list", "GET", f"{A}/parties", CENTRE),
+    Permission("certificate.issue", "POST", f"{A}/certificates", LOGGED_IN, "self", "only for the caller's own party"),
+    Permission("certificate.see", "GET", f"{A}/certificates/{{kid}}", EVERYONE),
+    Permission("certificate.revoke", "POST", f"{A}/certificates/{{kid}}/revocation", LOGGED_IN, "self", "the holder or the centre"),
+    # standards
+    Permission("schema.list", "GET", f"{A}/schemas", EVERYONE),
+    Permission("schema.current", "GET", f"{A}/schemas/{{family}}", EVERYONE),
+    Permission("schema.see", "GET", f"{A}/schemas/{{family}}/{{version}}", EVERYONE),
+    Permission("codelist.see", "GET", f"{A}/codelists/{{name}}", EVERYONE),
+    Permission("parameters.see", "GET", f"{A}/parameters/{{regime}}", EVERYONE),
+    Permission("procedure.list", "GET", f"{A}/procedures", EVERYONE),
+    Permission("procedure.see", "GET", f"{A}/procedures/{{ident}}", EVERYONE),
+    Permission("validate", "POST", f"{A}/validate", EVERYONE, note="stores nothing"),
+    # the door and what it keeps
+    Permission("record.file", "POST", f"{A}/records", LOGGED_IN, note="the door judges role and state"),
+    Permission("record.see", "GET", f"{A}/records/{{digest}}", EVERYONE, "party", "public records to everyone"),
+    Permission("record.receipt", "GET", f"{A}/records/{{digest}}/receipt", EVERYONE, "author", "by the digest only its author knows"),
+    Permission("receipt.verify", "POST", f"{A}/receipts/verify", EVERYONE),
+    Permission("vault.offset", "GET", f"{A}/vault/{{digest}}/upload", LOGGED_IN, "self"),
+    Permission("vault.put", "PUT", f"{A}/vault/{{digest}}/upload", LOGGED_IN, "self"),
+    Permission("vault.get", "GET", f"{A}/vault/{{digest}}", EVERYONE, "party", "files of public records to everyone"),
+    # cases
+    Permission("case.new", "POST", f"{A}/cases", LOGGED_IN, note="a random id; nothing is stored"),
+    Permission("case.list", "GET", f"{A}/cases", EVERYONE),
+    Permission("case.see", "GET", f"{A}/cases/{{case}}", EVERYONE, "party", "secret cases to their parties only"),
+    Permission("case.records", "GET", f"{A}/cases/{{case}}/records", EVERYONE, "party", "public records to everyone"),
+    Permission("case.events", "GET", f"{A}/cases/{{case}}/events", EVERYONE, note="server-sent events of public records"),
+    Permission("case.evidence", "GET", f"{A}/cases/{{case}}/evidence", ("centre", "supervisor")),
+    Permission("case.own", "GET", f"{A}/inbox", LOGGED_IN, "self", "secret cases the caller is a party of"),
+    Permission("opening.act", "POST", f"{A}/cases/{{case}}/opening", CENTRE, note="the door decides whether it is time"),
+    Permission("draw.act", "POST", f"{A}/cases/{{case}}/draws", CENTRE),
+    Permission("tie.act", "POST", f"{A}/cases/{{case}}/ties", CENTRE),
+    Permission("guarantee.act", "POST", f"{A}/cases/{{case}}/guarantee", CENTRE),
+    Permission("report.prepare", "GET", f"{A}/cases/{{case}}/report", ("expert", "centre"), "party"),
+    Permission("changes", "GET", f"{A}/changes", EVERYONE),
+    # proof
+    Permission("clock", "GET", f"{A}/clock", EVERYONE),
+    Permission("clock.advance", "POST", f"{A}/sandbox/clock", CENTRE, note="sandbox nodes only"),
+    Permission("log.checkpoint", "GET", "/log/checkpoint", EVERYONE),
+    Permission("log.tile", "GET", "/log/tile/{path}", EVERYONE),
+    Permission("witness", "POST", "/witness/add-checkpoint", EVERYONE, note="C2SP tlog-witness; the log's signature decides"),
+    Permission("node", "GET", f"{A}/node", EVERYONE),
+    Permission("health", "GET", "/healthz", EVERYONE),
+    Permission("openapi", "GET", "/openapi.json", EVERYONE),
+    Permission("problem", "GET", "/problems/{code}", EVERYONE),
+    # pages
+    Permission("page.home", "GET", "/", EVERYONE),
+    Permission("page.cases", "GET", "/cases", EVERYONE),
+    Permission("page.case", "GET", "/cases/{case}", EVERYONE),
+    Permission("page.openings", "GET", "/openings", EVERYONE),
+    Permission("page.opening", "GET", "/openings/{case}", EVERYONE),
+    Permission("page.verify", "GET", "/verify", EVERYONE),
+    Permission("page.verify.post", "POST", "/verify", EVERYONE),
+    Permission("page.standards", "GET", "/standards", EVERYONE),
+    Permission("page.family", "GET", "/standards/{family}", EVERYONE),
+    Permission("page.login", "GET", "/login", EVERYONE),
+    Permission("page.login.post", "POST", "/login", EVERYONE),
+    Permission("page.logout", "POST", "/logout", EVERYONE),
+    Permission("page.about", "GET", "/about", EVERYONE),
+    Permission("page.settings", "GET", "/settings", EVERYONE, note="language and type size"),
+    Permission("static", "GET", "/static/{path}", EVERYONE),
+)
+
+BY_NAME = {row.name: row for row in TABLE}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell of the test matrix (权限矩阵单元): a row, a role, and the decision to expect."""
+
+    row: Permission
+    role: str
+    allowed: bool
+
+
+def matrix() -> Iterator[Cell]:
+    """Yield every route × role with its decision; relation and state are judged behind it."""
+    for row in TABLE:
+        for role in ROLES:
+            yield Cell(row, role, row.allows(roles_with(role)))
+
+
+def roles_with(role: str) -> tuple[str, ...]:
+    """Return what somebody with a registered role is: whoever is logged in is a party too."""
+    return ("public",) if role == "public" else tuple(dict.fromkeys(("public", "party", role)))
+
+
+class PermissionTableError(RuntimeError):
+    """The table and the routes differ (权限表与路由不一致)."""
+
+
+def assert_covered(app: Litestar) -> None:
+    """
+    Refuse to start when a route has no row, or a row no route.
+
+    Raises:
+        PermissionTableError: naming every difference.
+    """
+    found: dict[str, tuple[str, str]] = {}
+    odd: list[str] = []
+    for route in app.routes:
+        for handler in getattr(route, "route_handlers", ()):
+            name = handler.opt.get("permission")
+            methods = {str(m) for m in getattr(handler, "http_methods", {"GET"})} - {"OPTIONS", "HEAD"}
+            if name is None:
+                # The framework's own documentation routes have no row: the guard answers them with 404.
+                if methods and not route.path.startswith("/openapi"):
+                    odd.append(f"{route.path} {sorted(methods)}: no row")
+                continue
+            for method in methods:
+                found[str(name)] = (method, route.path)
+    for name, (method, path) in found.items():
+        row = BY_NAME.get(name)
+        if row is None or row.method != method or _shape(row.path) != _shape(path):
+            odd.append(f"{name}: {method} {path} is not as in the table")
+    odd.extend(f"{name}: no route" for name in BY_NAME.keys() - found.keys())
+    if odd:
+        raise PermissionTableError("; ".join(sorted(odd)))
+
+
+def _shape(path: str) -> str:
+    return "/".join("{}" if part.startswith("{") else part for part in path.strip("/").split("/"))
+
+
+def table_markdown() -> str:
+    """Return the table as a documentation page."""
+    head = "| route | method | path | roles | relation | note |\n| --- | --- | --- | --- | --- | --- |\n"
+    rows = (
+        f"| {r.name} | {r.method} | `{r.path}` | {'everyone' if r.roles == EVERYONE else ', '.join(r.roles)} | {r.relation} | {r.note} |\n"
+        for r in TABLE
+    )
+    return head + "".join(rows)

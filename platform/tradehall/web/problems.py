@@ -1,0 +1,154 @@
+"""
+Problems (错误应答): RFC 9457 bodies in both languages, for refusals and for everything that can go wrong with a request.
+
+Nothing of the inside leaks: an unexpected error is logged with its request id and answered as INTERNAL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+import structlog
+from litestar import MediaType, Request, Response
+from litestar.exceptions import HTTPException
+
+from tradehall.kernel.refusal import KINDS, Refusal, Text
+
+if TYPE_CHECKING:
+    from tradehall_standards import Json
+
+PROBLEM_JSON = "application/problem+json"
+
+REQUEST_KINDS: Mapping[str, tuple[int, Text]] = {
+    "BODY-INVALID": (400, Text("请求内容无法读取：{why}", "The body can't be read: {why}")),
+    "PARAMETER-INVALID": (400, Text("请求参数不正确：{why}", "A parameter is not as required: {why}")),
+    "LOGIN-REQUIRED": (401, Text("请先登录", "Please log in first")),
+    "LOGIN-FAILED": (401, Text("用户名或密码不正确", "Name or password is wrong")),
+    "FORBIDDEN": (403, Text("您没有此项权限", "You may not do this")),
+    "CROSS-SITE": (403, Text("请求来自其他网站，已拒绝", "The request comes from another site")),
+    "NOT-FOUND": (404, Text("没有找到", "There is nothing here")),
+    "METHOD-NOT-ALLOWED": (405, Text("不支持这种请求方式", "This method is not supported here")),
+    "OFFSET-WRONG": (409, Text("上传位置不符，应从 {offset} 继续", "Continue the upload at {offset}")),
+    "TOO-LARGE": (413, Text("内容过大", "The body is too large")),
+    "MEDIA-TYPE": (415, Text("不支持的内容类型，应为 {expected}", "Unsupported content type; send {expected}")),
+    "UPLOAD-WRONG": (422, Text("文件与摘要不符", "The file does not have that digest")),
+    "CERTIFICATE-REQUEST": (422, Text("证书申请无效：{why}", "The certificate request is not valid: {why}")),
+    "TOO-MANY": (429, Text("尝试过于频繁，请 {seconds} 秒后再试", "Too many tries; wait {seconds} s")),
+    "INTERNAL": (500, Text("系统内部错误，编号 {request}，记录未受损", "Internal error {request}; nothing was lost")),
+    "UNAVAILABLE": (503, Text("服务暂不可用，请稍后重试", "Unavailable for a moment; please retry")),
+}
+"""Problems of requests, beside the refusals of ``tradehall.kernel.refusal``; both have a page under ``/problems/``."""
+
+_BY_STATUS = {400: "PARAMETER-INVALID", 401: "LOGIN-REQUIRED", 403: "FORBIDDEN", 404: "NOT-FOUND", 405: "METHOD-NOT-ALLOWED", 413: "TOO-LARGE", 415: "MEDIA-TYPE", 429: "TOO-MANY", 503: "UNAVAILABLE"}
+
+
+class Problem(Exception):  # noqa: N818  - a problem of the request, not of the program
+    """A request that can't be served (请求问题); raised by handlers, answered as RFC 9457."""
+
+    def __init__(self, code: str, *, errors: Sequence[Mapping[str, Any]] = (), headers: Mapping[str, str] | None = None, **values: object) -> None:
+        self.code = code
+        self.status, text = REQUEST_KINDS[code]
+        self.text = text.filled({k: str(v) for k, v in values.items()})
+        self.errors = errors
+        self.headers = dict(headers or {})
+        super().__init__(self.text.en)
+
+
+def language(request: Request[Any, Any, Any]) -> str:
+    """Return ``zh`` or ``en``: the cookie of the pages, else what the client prefers."""
+    chosen = request.cookies.get("lang")
+    if chosen in ("zh", "en"):
+        return chosen
+    preferred = request.headers.get("accept-language", "")
+    return "en" if preferred.strip().lower().startswith("en") else "zh"
+
+
+def body_of(code: str, status: int, text: Text, lang: str, **members: Json) -> dict[str, Json]:
+    """Build a problem body."""
+    sentence = text.zh if lang == "zh" else text.en
+    body: dict[str, Json] = {
+        "type": f"/problems/{code}",
+        "title": sentence,
+        "status": status,
+        "detail": sentence,
+        "code": code,
+        "messages": {"zh": text.zh, "en": text.en},
+    }
+    return body | {k: v for k, v in members.items() if v}
+
+
+def problem_response(body: Mapping[str, Json], status: int, headers: Mapping[str, str] | None = None) -> Response[Any]:
+    """Return a problem as a response."""
+    return Response(dict(body), status_code=status, media_type=PROBLEM_JSON, headers=dict(headers or {}))
+
+
+def refusal_response(refusal: Refusal, lang: str, signed: Mapping[str, Json] | None = None) -> Response[Any]:
+    """Return a refusal of the door as a problem, with the signed refusal when there is one."""
+    details = refusal.details or (
+        ({"pointer": refusal.pointer, "rule": refusal.code, "zh": refusal.reason.zh, "en": refusal.reason.en},)
+        if refusal.pointer
+        else ()
+    )
+    errors: list[Json] = [
+        {
+            "pointer": "/envelope/payload" + d["pointer"],
+            "rule": d["rule"],
+            "message": {"zh": d["zh"], "en": d["en"]},
+            "clause": d.get("clause", ""),
+        }
+        for d in details
+    ]
+    body = body_of(
+        refusal.code,
+        refusal.status,
+        refusal.reason,
+        lang,
+        clause=refusal.clause,
+        errors=errors,
+        refusal=dict(signed) if signed else None,
+    )
+    headers = {"Retry-After": "1"} if refusal.status == 503 else {}  # noqa: PLR2004
+    return problem_response(body, refusal.status, headers)
+
+
+def handle_problem(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """Answer a ``Problem``."""
+    problem = cast("Problem", error)
+    body = body_of(problem.code, problem.status, problem.text, language(request), errors=cast("Json", list(problem.errors)))
+    return problem_response(body, problem.status, problem.headers)
+
+
+def handle_http(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """Answer what the framework refuses by itself: unknown routes, methods, parameters."""
+    status = cast("HTTPException", error).status_code
+    if status >= 500:  # noqa: PLR2004
+        return handle_unexpected(request, error)
+    code = _BY_STATUS.get(status, "PARAMETER-INVALID")
+    kind, text = REQUEST_KINDS[code]
+    filled = text.filled({"why": "", "expected": "application/json", "seconds": "1"})
+    return problem_response(body_of(code, kind, filled, language(request)), kind)
+
+
+def handle_unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """Answer what should not have happened; the details go to the log only."""
+    ident = str(request.scope.get("state", {}).get("request_id", ""))
+    structlog.get_logger().error("unexpected", request=ident, error=type(error).__name__, exc_info=error)
+    status, text = REQUEST_KINDS["INTERNAL"]
+    return problem_response(body_of("INTERNAL", status, text.filled({"request": ident}), language(request)), status)
+
+
+def explained(code: str) -> tuple[int, Text, str] | None:
+    """Return status, sentence and clause of a problem code, for its page."""
+    if code in KINDS:
+        kind = KINDS[code]
+        return kind.status, kind.text, kind.clause
+    if code in REQUEST_KINDS:
+        status, text = REQUEST_KINDS[code]
+        return status, text, ""
+    return None
+
+
+EXCEPTION_HANDLERS = {Problem: handle_problem, HTTPException: handle_http, Exception: handle_unexpected}
+
+__all__ = ["EXCEPTION_HANDLERS", "MediaType", "Problem", "explained", "language", "problem_response", "refusal_response"]
