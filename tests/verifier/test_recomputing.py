@@ -216,6 +216,28 @@ def test_price_scores_are_the_published_ones(
     assert {row["submission"]: row["price_score"] for row in result["bids"]} == dict(zip(bids, scores, strict=True))
 
 
+def test_a_criterion_scored_twice_missing_or_out_of_range_is_found() -> None:
+    method = {**making.METHOD, "adjustments": {}}
+    bid = {"submission": "b", "bidder": {"id": "o", "name": "x"}, "price": making.money("100.00")}
+    good = [{"criterion": "T1", "points": "30.00"}]
+    for items, is_sound in (
+        (good, True),
+        (good * 2, False),
+        ([], False),
+        ([{"criterion": "T1", "points": "40.01"}], False),
+        ([{"criterion": "T2", "points": "1.00"}], False),
+    ):
+        panel = [{"expert": "e", "lot": "L1", "scores": [{"submission": "b", "items": items}]}]
+        evaluation = verifier.Evaluation(
+            method=method, bids={"b": bid}, sheets=panel, ceiling=None, floor=None, factors={}, decided={}, orders={}
+        )
+        if is_sound:
+            assert evaluation.result()["bids"][0]["total"] == "90.00"
+            continue
+        with pytest.raises(verifier.Wrong, match="score-range"):
+            evaluation.result()
+
+
 def test_files_of_another_age_library_open() -> None:
     identity = pyrage.x25519.Identity.generate()
     secret = verifier.read_secret(str(identity))

@@ -281,6 +281,24 @@ def test_a_wrong_checksum_in_both_headers_is_found() -> None:
         verifier.unzip(good.replace(crc, b"\1\2\3\4"))
 
 
+def test_bytes_between_the_files_of_a_container_are_found() -> None:
+    good = canonical_zip({"a": b"1"})
+    end = bytearray(good[-22:])
+    offset = int.from_bytes(end[16:20], "little")
+    end[16:20] = (offset + 1).to_bytes(4, "little")
+    with pytest.raises(ValueError, match="no file"):
+        verifier.unzip(good[:offset] + b"x" + good[offset:-22] + bytes(end))
+
+
+def test_a_checkpoint_of_another_log_is_found() -> None:
+    hall = making.play_small()
+    content = hall.content()
+    other = replace(content.keys, log=replace(making.LOG, name="other.example/log"))
+    assert first(verifier.verify_bytes(hall.evidence(keys=other)))[1] == "checkpoint-form"
+    with pytest.raises(ValueError, match="type"):
+        verifier.NoteKey.read(str(making.LOG), 4)
+
+
 # --- insiders: every signature holds, and still it is found --------------------------------------------------------
 
 Payload = dict[str, Any]
@@ -602,6 +620,16 @@ def test_a_letter_inside_that_is_not_the_one_claimed_does_not_count(answers: str
     assert first(opened(bid, answers, shown)) == ("bid_disclosure", "guarantee-letter")
     shown["guarantee"] |= {"result": "invalid", "reasons": ["digest"]}
     assert opened(bid, answers, shown).ok
+
+
+def test_a_key_shown_by_another_than_the_bidder_does_not_open(answers: str) -> None:
+    bid, other = making.seal(0, answers), making.seal(1, answers)
+    hall, _, commitments, _ = tender(1)
+    hall.file(TENDER, "opening_start", making.opening_start(commitments), making.NODE, at=making.DEADLINE)
+    key = other.named(secret_key=sealing.encode_secret(bid.secret)) | {"submission": bid.submission}
+    hall.file(TENDER, "key_release", key, other.author, signer=other.signer)
+    hall.file(TENDER, "bid_disclosure", making.disclosure(bid, "bidder_key"), making.NODE)
+    assert first(verifier.verify_bytes(hall.evidence())) == ("bid_disclosure", "bid-not-open")
 
 
 def test_a_score_shown_before_all_had_committed_is_found() -> None:
