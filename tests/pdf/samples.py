@@ -9,7 +9,14 @@ from tradehall.adapters.pdf.report import CaseFacts
 AT = datetime(2026, 3, 20, 10, 15, 30, tzinfo=timezone(timedelta(hours=8)))
 MEMBERS = [f"person:{c * 16}" for c in "abcde"]
 NAMES = dict(zip(MEMBERS, ["周启明", "沈若澜", "顾𪟝䶮", "陆承安", "韩秋实"], strict=True))
-FIRMS = ["安澜水利工程股份有限公司", "锦城建设集团有限公司", "蓉西市政工程有限公司", "雪山路桥建设有限公司", "天府机电安装有限公司", "𬬭安环保科技有限公司"]
+FIRMS = [
+    "安澜水利工程股份有限公司",
+    "锦城建设集团有限公司",
+    "蓉西市政工程有限公司",
+    "雪山路桥建设有限公司",
+    "天府机电安装有限公司",
+    "𬬭安环保科技有限公司",
+]
 CASE = "t-abcdefghijklmnopqrstuvwxyz"
 ROOT = "5d" * 32
 
@@ -51,11 +58,22 @@ REPORT = {
     "members": MEMBERS,
     "method": {
         "name": "comprehensive_score",
-        "price": {"formula": "mean_base", "weight_points": "30.00", "parameters": {}, "rounding": {"mode": "half_up", "places": 2}},
+        "price": {
+            "formula": "mean_base",
+            "weight_points": "30.00",
+            "parameters": {},
+            "rounding": {"mode": "half_up", "places": 2},
+        },
         "criteria": [
             {"id": f"T{i}", "title": title, "kind": kind, "max": points, "min": "0.00"}
             for i, (title, kind, points) in enumerate(
-                [("施工组织设计", "subjective", "25.00"), ("质量安全保证措施", "subjective", "20.00"), ("类似工程业绩", "objective", "15.00"), ("项目管理机构", "objective", "10.00")], 1
+                [
+                    ("施工组织设计", "subjective", "25.00"),
+                    ("质量安全保证措施", "subjective", "20.00"),
+                    ("类似工程业绩", "objective", "15.00"),
+                    ("项目管理机构", "objective", "10.00"),
+                ],
+                1,
             )
         ],
         "aggregation": "trimmed_mean",
@@ -64,7 +82,10 @@ REPORT = {
         "reject_above_ceiling": True,
         "reject_below_floor": False,
     },
-    "price": {"base": "38250000.00", "steps": [{"k": "有效报价平均值", "v": "39030612.24"}, {"k": "下浮系数", "v": "0.98"}]},
+    "price": {
+        "base": "38250000.00",
+        "steps": [{"k": "有效报价平均值", "v": "39030612.24"}, {"k": "下浮系数", "v": "0.98"}],
+    },
     "bids": [
         {
             "submission": submission(n),
@@ -88,7 +109,13 @@ REPORT = {
     ],
     "tie_draws": [],
     "candidates": [
-        {"rank": n + 1, "bidder": firm(n), "submission": submission(n), "price": money(f"{38000000 + 317000 * n}.00"), "total": f"{91.75 - 2 * n:.2f}"}
+        {
+            "rank": n + 1,
+            "bidder": firm(n),
+            "submission": submission(n),
+            "price": money(f"{38000000 + 317000 * n}.00"),
+            "total": f"{91.75 - 2 * n:.2f}",
+        }
         for n in range(3)
     ],
     "recommendation": ["评标委员会按照招标文件规定的评标标准和方法完成评审，按综合得分由高到低推荐上列中标候选人。"],
@@ -101,7 +128,12 @@ OPENING = {
             "accepted_root": ROOT,
             "ceiling": money("41800000.00"),
             "bids": [
-                {"submission": submission(n), "bidder": firm(n), "price": money(f"{38000000 + 317000 * n}.00"), "outcome": "opened"}
+                {
+                    "submission": submission(n),
+                    "bidder": firm(n),
+                    "price": money(f"{38000000 + 317000 * n}.00"),
+                    "outcome": "opened",
+                }
                 for n in range(34)
             ]
             + [{"submission": submission(25), "outcome": "failed_bidder", "cause": "not_released"}],
@@ -111,14 +143,24 @@ OPENING = {
             "lot": "L2",
             "accepted_root": ROOT,
             "ceiling": money("9600000.00"),
-            "bids": [{"submission": submission(n), "bidder": firm(n), "price": money("9120000.00"), "outcome": "opened"} for n in range(3)],
+            "bids": [
+                {"submission": submission(n), "bidder": firm(n), "price": money("9120000.00"), "outcome": "opened"}
+                for n in range(3)
+            ],
         },
     ],
     "objections": [],
     "closed_at": "2026-03-25T10:02:11.000+08:00",
 }
 
-AWARD = {"lot": "L1", "winner": firm(0), "submission": submission(0), "price": money("38000000.00"), "rank": 1, "publicity": "sha256:" + "7a" * 32}
+AWARD = {
+    "lot": "L1",
+    "winner": firm(0),
+    "submission": submission(0),
+    "price": money("38000000.00"),
+    "rank": 1,
+    "publicity": "sha256:" + "7a" * 32,
+}
 
 RECEIPT = {
     "type": "receipt",
@@ -130,5 +172,8 @@ RECEIPT = {
     "epsilon_ms": 40,
     "node": "node:example",
     "leaf": {"index": 1841, "salt": "0f" * 16},
-    "log": {"checkpoint": "hall.example/log\n1842\nXV1dXV1dXV1dXV1dXV1dXV1dXV1dXV1dXV1dXV1dXQ=\n\n— hall.example/log q1w2e3r4", "proof": ["9c" * 32, "4e" * 32, "7d" * 32]},
+    "log": {
+        "checkpoint": "hall.example/log\n1842\nXV1dXV1dXV1dXV1dXV1dXV1dXV1dXV1dXV1dXV1dXQ=\n\n— hall.example/log q1w2e3r4",
+        "proof": ["9c" * 32, "4e" * 32, "7d" * 32],
+    },
 }

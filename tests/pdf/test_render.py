@@ -5,16 +5,17 @@ from __future__ import annotations
 import shutil
 import subprocess
 from dataclasses import replace
+from decimal import Decimal
 from io import BytesIO
 
 import pikepdf
 import pytest
+
+from pdf.samples import AWARD, FACTS, MEMBERS, OPENING, RECEIPT, REPORT, firm
 from tradehall.adapters.pdf.render import Renderer, RenderFailed
 from tradehall.adapters.pdf.report import render_award_notice, render_opening_record, render_receipt, render_report
 from tradehall.adapters.pdf.structure import inspect
 from tradehall.kernel.money import chinese_amount
-
-from pdf.samples import AWARD, FACTS, MEMBERS, OPENING, RECEIPT, REPORT, firm
 
 LETTER_DATA = {
     "number": "G-1",
@@ -38,7 +39,13 @@ LETTER_DATA = {
 
 def render_letter(renderer, **changes):
     data = {**LETTER_DATA, **changes}
-    facts = {"publisher": "沙箱", "made_at": "2026-03-20T10:15:30+08:00", "digest": "sha256:00", "url": "https://x.example/", "specimen": True}
+    facts = {
+        "publisher": "沙箱",
+        "made_at": "2026-03-20T10:15:30+08:00",
+        "digest": "sha256:00",
+        "url": "https://x.example/",
+        "specimen": True,
+    }
     return renderer.render("guarantee_letter", {"doc": data, "facts": facts})
 
 
@@ -161,7 +168,7 @@ def test_the_report_names_members_and_shows_every_score_and_reason(report):
 def test_award_notice_and_receipt_say_what_their_records_say(renderer):
     award = "".join(inspect(render_award_notice(renderer, AWARD, FACTS)).text.split())
     assert "38,000,000.00元" in award
-    assert chinese_amount(38000000) in award
+    assert chinese_amount(Decimal(38000000)) in award
     receipt = "".join(inspect(render_receipt(renderer, RECEIPT, FACTS)).text.split())
     assert "2026-03-2416:41:12.345+08:00" in receipt
     assert RECEIPT["record"] in receipt

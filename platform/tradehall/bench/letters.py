@@ -28,7 +28,12 @@ class LetterBench:
 
 
 def bench_letters(
-    issuer: SandboxIssuer, application: Application, *, at: datetime, verify: Callable[[bytes], object], letters: int = 50
+    issuer: SandboxIssuer,
+    application: Application,
+    *,
+    at: datetime,
+    verify: Callable[[bytes], object],
+    letters: int = 50,
 ) -> LetterBench:
     """Issue and verify ``letters`` letters with different numbers."""
     project, nonce = "测量项目", "0" * 32

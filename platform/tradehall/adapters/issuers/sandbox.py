@@ -1,25 +1,24 @@
 """
 The sandbox guarantor (沙箱开立人): underwrites, issues and signs letters for demonstrations and tests.
 
-It holds a key of the demonstration CA and owes nobody anything; every letter is marked 演示样本 SPECIMEN. A real bank or
-guarantor takes its place behind the same two calls, ``decide`` and ``issue``.
+It holds a key of the demonstration CA and owes nobody anything; every letter is marked 演示样本 SPECIMEN. A real bank
+or guarantor takes its place behind the same two calls, ``decide`` and ``issue``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final, Literal, TypedDict
 
 from pyhanko.sign.timestamps import TimeStamper
-from tradehall_standards import canonical
 
 from tradehall.adapters.pdf.render import Embedded, Renderer
 from tradehall.adapters.pdf.signing import Signatory, sign_pdf
 from tradehall.adapters.pdf.verify import EMBEDDED_NAME, page_lines
 from tradehall.kernel.money import Money
+from tradehall_standards import canonical
 
 if TYPE_CHECKING:
     from tradehall_standards import Json
@@ -30,13 +29,19 @@ LEAST_PREMIUM: Final = Money(Decimal("200.00"))
 _CENTRE: Final = timezone(timedelta(hours=8))
 
 TERMS: Final = (
-    "本保函为独立保函：开立人凭受益人提交的、与本保函要求表面相符的单据付款，付款义务独立于基础交易关系和申请法律关系，"
-    "不受其效力与履行情况影响。",
+    (
+        "本保函为独立保函：开立人凭受益人提交的、与本保函要求表面相符的单据付款，付款义务独立于基础交易关系和申请法律关系，"
+        "不受其效力与履行情况影响。"
+    ),
     "付款责任以上列最高金额为限，每次付款后最高金额相应递减。",
-    "有下列情形之一的，受益人可以索赔：申请人在投标有效期内撤销或者修改投标文件；中标后无正当理由不与受益人订立合同，或者订立"
-    "合同时提出附加条件；中标后不按招标文件要求提交履约担保；招标文件规定不予退还投标保证金的其他情形。",
-    "索赔单据为受益人签字并盖章（或者电子签名）的书面索赔通知，写明本保函编号、索赔金额、所发生的情形和收款账户，并须在有效期内"
-    "送达开立人。",
+    (
+        "有下列情形之一的，受益人可以索赔：申请人在投标有效期内撤销或者修改投标文件；中标后无正当理由不与受益人订立合同，或者订立"
+        "合同时提出附加条件；中标后不按招标文件要求提交履约担保；招标文件规定不予退还投标保证金的其他情形。"
+    ),
+    (
+        "索赔单据为受益人签字并盖章（或者电子签名）的书面索赔通知，写明本保函编号、索赔金额、所发生的情形和收款账户，并须在有效期内"
+        "送达开立人。"
+    ),
     "开立人仅就单据与本保函条款是否表面相符进行审查；不相符的，一次性通知全部不符点。",
     "本保函自有效期首日起生效，自开立时起不可撤销；未经受益人同意，对本保函的修改对受益人不发生效力。",
     "有效期届满、最高金额付清或者减额至零、受益人出具免除责任的文件的，开立人的付款义务终止。",
@@ -112,7 +117,9 @@ class SandboxIssuer:
         Issue one letter (开立保函).
 
         Args:
+            application: payload of the ``guarantee_application``.
             number: unique number of the letter.
+            project_name: name of the project, as printed.
             nonce: 32 hexadecimal digits from a secure source; hides the letter until it is revealed at opening.
             at: instant of issue, aware; printed in the centre's civil time and claimed by the signature.
 
@@ -134,7 +141,7 @@ class SandboxIssuer:
             "url": self.verify_url + number,
             "specimen": True,
         }
-        embedded = Embedded(EMBEDDED_NAME, content, "投标保函数据 guarantee letter data", at.astimezone(timezone.utc))
+        embedded = Embedded(EMBEDDED_NAME, content, "投标保函数据 guarantee letter data", at.astimezone(UTC))
         page = self.renderer.render("guarantee_letter", {"doc": data, "facts": facts}, embed=embedded)
         pdf = sign_pdf(
             page, by=self.signatory, at=at, field=SIGNATURE_FIELD, certify=True, timestamper=self.timestamper
@@ -150,8 +157,8 @@ class SandboxIssuer:
             "issuer": {"id": self.party["id"], "name": self.party["name"]},
             "issuer_kind": self.kind,
             "independent": True,
-            "applicant": dict(application["applicant"]),
-            "beneficiary": dict(application["beneficiary"]),
+            "applicant": {**application["applicant"]},
+            "beneficiary": {**application["beneficiary"]},
             "tender": application["tender"],
             "project_name": project_name,
             "lot": application["lot"],
@@ -163,8 +170,6 @@ class SandboxIssuer:
             "terms": list(TERMS),
             "nonce": nonce,
         }
-
-
 
 
 def _days(application: Application) -> tuple[date, date]:

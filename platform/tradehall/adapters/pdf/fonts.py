@@ -99,7 +99,7 @@ class _Cutter:
     def __init__(self) -> None:
         self._hb, self._subset = ctypes.CDLL("libharfbuzz.so.0"), ctypes.CDLL("libharfbuzz-subset.so.0")
         pointer, number = ctypes.c_void_p, ctypes.c_uint
-        signatures = (
+        signatures: tuple[tuple[ctypes.CDLL, str, object, list[object]], ...] = (
             (self._hb, "hb_blob_create_from_file", pointer, [ctypes.c_char_p]),
             (self._hb, "hb_face_create", pointer, [pointer, number]),
             (self._hb, "hb_set_add", None, [pointer, number]),

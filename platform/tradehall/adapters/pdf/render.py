@@ -29,6 +29,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from importlib import import_module
 from io import BytesIO
 from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
@@ -92,6 +93,7 @@ class Renderer:
         Render ``templates/<template>.html`` as PDF/A-3b.
 
         Args:
+            template: name of the template.
             data: JSON values by name; Decimal and dates must be text already.
             embed: file to embed.
 
@@ -125,7 +127,7 @@ class Renderer:
             process.stdin.flush()
             status, length = _HEAD.unpack(_read(process.stdout, _HEAD.size, deadline))
             if length > MAX_PDF_BYTES:
-                raise RenderFailed("too-large")
+                raise RenderFailed("too-large")  # noqa: TRY301  - ends the process like a timeout does
             body = _read(process.stdout, length, deadline)
         except (OSError, EOFError) as why:
             self._stop()
@@ -234,17 +236,14 @@ class Layout:
     """
 
     def __init__(self) -> None:
-        from weasyprint import CSS  # noqa: PLC0415
-        from weasyprint.text.fonts import FontConfiguration  # noqa: PLC0415
-
         self._complaints = _Complaints()
         logger = logging.getLogger("weasyprint")
         logger.handlers, logger.propagate = [self._complaints], False
         self._templates = templates()
-        self._fonts = FontConfiguration()
+        self._fonts = _library("weasyprint.text.fonts").FontConfiguration()
         self._fetcher = _fetcher()
         style = (TEMPLATES / "print.css").read_text("utf-8")
-        self._style = CSS(string=style, font_config=self._fonts, url_fetcher=self._fetcher)
+        self._style = _library("weasyprint").CSS(string=style, font_config=self._fonts, url_fetcher=self._fetcher)
 
     def make(self, request: Mapping[str, Any]) -> bytes:
         """Lay one request out; raises whatever goes wrong."""
@@ -253,13 +252,15 @@ class Layout:
 
     def make_page(self, page: str, embed: Mapping[str, str] | None) -> bytes:
         """Lay out a page of HTML."""
-        from weasyprint import HTML  # noqa: PLC0415
-
         self._complaints.messages.clear()
-        document = HTML(string=page, url_fetcher=self._fetcher).render(
-            font_config=self._fonts,
-            stylesheets=[self._style],
-            pdf_variant="pdf/a-3b",
+        document = (
+            _library("weasyprint")
+            .HTML(string=page, url_fetcher=self._fetcher)
+            .render(
+                font_config=self._fonts,
+                stylesheets=[self._style],
+                pdf_variant="pdf/a-3b",
+            )
         )
         attachments = [self._attachment(embed)] if embed is not None else []
         content = document.write_pdf(finisher=_finish, pdf_variant="pdf/a-3b", attachments=attachments)
@@ -268,10 +269,8 @@ class Layout:
         return bytes(content)
 
     def _attachment(self, embed: Mapping[str, str]) -> Any:
-        from weasyprint import Attachment  # noqa: PLC0415
-
         at = datetime.fromisoformat(embed["at"])
-        return Attachment(
+        return _library("weasyprint").Attachment(
             file_obj=BytesIO(bytes.fromhex(embed["content"])),
             name=embed["name"],
             description=embed["description"],
@@ -282,16 +281,21 @@ class Layout:
         )
 
 
-def _fetcher() -> Any:
-    from weasyprint.urls import URLFetcher  # noqa: PLC0415
+def _library(name: str) -> Any:
+    """Load a module of WeasyPrint, which has no types, when it is needed: never in the parent."""
+    return import_module(name)
 
-    class Nothing(URLFetcher):  # type: ignore[misc,unused-ignore]
+
+def _fetcher() -> Any:
+    fetcher: Any = _library("weasyprint.urls").URLFetcher
+
+    class Nothing(fetcher):  # type: ignore[misc]
         """Fetch nothing (不取外部资源): WeasyPrint 70 needs a URLFetcher, a plain function crashes it."""
 
         def __init__(self) -> None:
             super().__init__(allowed_protocols=(), allow_redirects=False, fail_on_errors=False)
 
-        def fetch(self, url: str, headers: object = None) -> NoReturn:
+        def fetch(self, url: str, headers: object = None) -> NoReturn:  # noqa: ARG002
             raise ValueError(f"nothing is fetched: {url[:80]}")
 
     return Nothing()

@@ -1,5 +1,5 @@
 """
-Printed records (文书): opening record, evaluation report, award notice, receipt; and the members' signatures on a report.
+Printed records (文书): opening record, evaluation report, award notice, receipt; and the members' signatures.
 
 Each PDF carries the record's payload as canonical JSON, and its footer the digest of the *record*, so that paper leads
 back to the log. The facts a payload does not hold (names, project) are given by the caller.
@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from pyhanko.sign.timestamps import TimeStamper
-from tradehall_standards import canonical
 
 from tradehall.adapters.pdf.render import Embedded, Renderer
 from tradehall.adapters.pdf.signing import Signatory, add_fields, sign_pdf
 from tradehall.adapters.pdf.verify import SignatureVerdict
+from tradehall_standards import canonical
 
 if TYPE_CHECKING:
     from tradehall_standards import Json
@@ -109,7 +109,13 @@ def render_report(renderer: Renderer, payload: Mapping[str, Json], facts: CaseFa
 
 
 def sign_report(
-    pdf: bytes, payload: Mapping[str, Json], *, member: str, by: Signatory, at: datetime, timestamper: TimeStamper | None = None
+    pdf: bytes,
+    payload: Mapping[str, Json],
+    *,
+    member: str,
+    by: Signatory,
+    at: datetime,
+    timestamper: TimeStamper | None = None,
 ) -> bytes:
     """
     Add one member's signature (评委签署) to a rendered report.
@@ -148,7 +154,7 @@ def _render(
 ) -> bytes:
     data = {"doc": payload, "facts": {**facts.values(str(payload.get("lot", ""))), **more}}
     name = template.replace("_", "-") + ".json"
-    at = facts.made_at.astimezone(timezone.utc)
+    at = facts.made_at.astimezone(UTC)
     embed = Embedded(name, canonical.jcs(dict(payload)), "记录数据 record payload", at)
     return renderer.render(template, data, embed=embed)
 

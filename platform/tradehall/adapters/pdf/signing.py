@@ -15,10 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
-from typing import Final
+from typing import Any, Final, cast
 
-from asn1crypto import algos
-from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -30,6 +28,9 @@ from pyhanko.sign.fields import MDPPerm, SigSeedSubFilter
 from pyhanko.sign.signers.pdf_signer import PdfSigningSession
 from pyhanko.sign.timestamps import TimeStamper
 from pyhanko_certvalidator.registry import SimpleCertificateStore
+
+from tradehall.adapters.pdf.asn1 import algos
+from tradehall.adapters.pdf.asn1 import x509 as asn1_x509
 
 RESERVED_BYTES: Final = 8192
 """Room for one CMS object; a fixed number spares pyHanko a second, estimating signature."""
@@ -69,7 +70,10 @@ def sign_pdf(
     Add one signature (签名) in a new revision.
 
     Args:
+        pdf: the file as it stands.
+        by: key and certificate of the signer.
         at: the claimed instant of signing (/M), aware.
+        reason: text for viewers (/Reason).
         field: name of the signature field; an empty field of that name is filled, else one is made.
         certify: permit only further signatures from now on; for the first signature of a file.
         timestamper: makes the signature PAdES B-T.
@@ -101,7 +105,7 @@ def add_fields(pdf: bytes, names: Sequence[str]) -> bytes:
     for name in names:
         fields.append_signature_field(writer, fields.SigFieldSpec(sig_field_name=name))
     output = BytesIO()
-    writer.write(output)
+    cast("Any", writer).write(output)  # untyped in pyHanko
     return output.getvalue()
 
 
@@ -133,7 +137,7 @@ class _Signer(signers.Signer):
     """ECDSA with a key object; nonces after RFC 6979, so that a bad random source can't give the key away."""
 
     def __init__(self, by: Signatory) -> None:
-        store = SimpleCertificateStore()
+        store = cast("Any", SimpleCertificateStore)()  # untyped in pyHanko
         store.register_multiple(_asn1(c) for c in by.intermediates)
         super().__init__(
             signing_cert=_asn1(by.certificate),
@@ -143,9 +147,9 @@ class _Signer(signers.Signer):
         )
         self._key = by.key
 
-    async def async_sign_raw(self, data: bytes, digest_algorithm: str, dry_run: bool = False) -> bytes:
+    async def async_sign_raw(self, data: bytes, digest_algorithm: str, dry_run: bool = False) -> bytes:  # noqa: ARG002  - pyHanko's
         return self._key.sign(data, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
 
 
-def _asn1(certificate: x509.Certificate) -> asn1_x509.Certificate:
+def _asn1(certificate: x509.Certificate) -> Any:
     return asn1_x509.Certificate.load(certificate.public_bytes(Encoding.DER))

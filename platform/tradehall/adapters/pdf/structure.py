@@ -19,7 +19,9 @@ MAX_OBJECTS: Final = 100_000
 MAX_STREAM_BYTES: Final = 32 * 1024**2
 MAX_FORM_DEPTH: Final = 8
 
-ACTIVE_KEYS: Final = frozenset({"/JS", "/JavaScript", "/AA", "/OpenAction", "/XFA", "/RichMedia", "/Launch", "/Renditions"})
+ACTIVE_KEYS: Final = frozenset(
+    {"/JS", "/JavaScript", "/AA", "/OpenAction", "/XFA", "/RichMedia", "/Launch", "/Renditions"}
+)
 ACTIVE_NAMES: Final = frozenset(
     {
         "/JavaScript",
@@ -90,7 +92,15 @@ def inspect(pdf: bytes) -> Inspection:
                 raise UnreadablePdf("the file is damaged")
             found.text = _text(document)
             return found
-    except (pikepdf.PdfError, pikepdf.PasswordError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as why:
+    except (
+        pikepdf.PdfError,
+        pikepdf.PasswordError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+    ) as why:
         # qpdf's binding reports damaged objects with any of these.
         raise UnreadablePdf(str(why)[:200]) from why
 
@@ -175,7 +185,8 @@ def _texts(content: Any, resources: Any, maps: dict[tuple[int, int], _CodeMap], 
         elif operator == "Q" and stack:
             current = stack.pop()
         elif operator == "Tf":
-            current = _code_map(resources["/Font"][str(operands[0])], maps)
+            font = resources.get("/Font", {}).get(str(operands[0]))
+            current = _code_map(font, maps) if font is not None else {}
         elif operator in {"Tj", "'", '"'}:
             yield _shown(bytes(operands[-1]), current)
         elif operator == "TJ":
@@ -205,12 +216,17 @@ def _code_map(font: Any, maps: dict[tuple[int, int], _CodeMap]) -> _CodeMap:
         for kind, body in _BLOCK.findall(_decoded(font["/ToUnicode"])):
             values = [bytes.fromhex(v.decode()) for v in _HEX.findall(body)]
             if kind == b"bfchar":
-                code_map.update({int.from_bytes(c): u.decode("utf-16-be") for c, u in zip(values[::2], values[1::2], strict=True)})
+                code_map.update(
+                    {int.from_bytes(c): u.decode("utf-16-be") for c, u in zip(values[::2], values[1::2], strict=True)}
+                )
                 continue
             for low, high, first in zip(values[::3], values[1::3], values[2::3], strict=True):
                 start = ord(first.decode("utf-16-be"))
                 code_map.update(
-                    {code: chr(start + i) for i, code in enumerate(range(int.from_bytes(low), int.from_bytes(high) + 1))}
+                    {
+                        code: chr(start + i)
+                        for i, code in enumerate(range(int.from_bytes(low), int.from_bytes(high) + 1))
+                    }
                 )
     if font.is_indirect:
         maps[font.objgen] = code_map

@@ -11,16 +11,17 @@ import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timezone
-from typing import Final
+from datetime import UTC, datetime
+from typing import Any, Final, cast
 
-from asn1crypto import algos, cms, core, tsp
-from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from pyhanko.sign.timestamps import TimeStamper
+
+from tradehall.adapters.pdf.asn1 import algos, cms, core, tsp
+from tradehall.adapters.pdf.asn1 import x509 as asn1_x509
 
 POLICY: Final = "2.25.294873912043"
 _DIGESTS: Final = frozenset({"sha256", "sha384", "sha512"})
@@ -40,7 +41,7 @@ class TimeAuthority:
     certificate: x509.Certificate
     clock: Callable[[], datetime]
 
-    def answer(self, request: tsp.TimeStampReq) -> tsp.TimeStampResp:
+    def answer(self, request: Any) -> Any:
         """Answer a request: granted for SHA-2 imprints, else rejected with *badAlg*."""
         imprint = request["message_imprint"]
         if imprint["hash_algorithm"]["algorithm"].native not in _DIGESTS:
@@ -50,14 +51,14 @@ class TimeAuthority:
             "policy": POLICY,
             "message_imprint": imprint,
             "serial_number": secrets.randbits(64),
-            "gen_time": self.clock().astimezone(timezone.utc).replace(microsecond=0),
+            "gen_time": self.clock().astimezone(UTC).replace(microsecond=0),
             "accuracy": {"seconds": 1},
         }
         if request["nonce"].native is not None:
             info["nonce"] = request["nonce"]
         return tsp.TimeStampResp({"status": {"status": "granted"}, "time_stamp_token": self._token(tsp.TSTInfo(info))})
 
-    def _token(self, info: tsp.TSTInfo) -> cms.ContentInfo:
+    def _token(self, info: Any) -> Any:
         der = self.certificate.public_bytes(Encoding.DER)
         certificate = asn1_x509.Certificate.load(der)
         sha256 = algos.DigestAlgorithm({"algorithm": "sha256"})
@@ -92,9 +93,9 @@ class InProcessTimeStamper(TimeStamper):
     """pyHanko's time stamper over a :class:`TimeAuthority`, without a network."""
 
     def __init__(self, authority: TimeAuthority) -> None:
-        super().__init__()
+        cast("Any", super()).__init__()  # untyped in pyHanko
         self._authority = authority
 
-    async def async_request_tsa_response(self, req: tsp.TimeStampReq) -> tsp.TimeStampResp:
+    async def async_request_tsa_response(self, req: Any) -> Any:
         """Answer at once."""
         return self._authority.answer(req)

@@ -21,10 +21,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from io import BytesIO
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from asn1crypto import cms, core
-from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
@@ -34,10 +32,12 @@ from pyhanko.sign.validation import EmbeddedPdfSignature, PdfSignatureStatus, as
 from pyhanko.sign.validation.settings import KeyUsageConstraints
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 from pyhanko_certvalidator import ValidationContext
-from tradehall_standards import canonical, strict
 
+from tradehall.adapters.pdf.asn1 import cms, core
+from tradehall.adapters.pdf.asn1 import x509 as asn1_x509
 from tradehall.adapters.pdf.structure import Inspection, UnreadablePdf, inspect
 from tradehall.kernel.money import Money, NotAnAmount, chinese_amount
+from tradehall_standards import canonical, strict
 
 if TYPE_CHECKING:
     from tradehall_standards import Json
@@ -109,18 +109,27 @@ class LetterVerdict:
 _SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "PDF-TOO-LARGE": ("文件超过 {limit} 字节", "The file exceeds {limit} bytes"),
     "PDF-UNREADABLE": ("文件损坏或无法解析：{why}", "The file is damaged or can't be read: {why}"),
-    "PDF-ACTIVE": ("文件含有脚本、动作或可隐藏内容：{what}", "The file has scripts, actions or optional content: {what}"),
+    "PDF-ACTIVE": (
+        "文件含有脚本、动作或可隐藏内容：{what}",
+        "The file has scripts, actions or optional content: {what}",
+    ),
     "PDF-ANNOTATED": ("文件含有批注：{what}", "The file has annotations: {what}"),
     "SIGNATURE-MISSING": ("文件没有电子签名", "The file has no signature"),
     "SIGNATURE-COUNT": ("应有且仅有一个签名，实有 {count} 个", "There must be exactly one signature, not {count}"),
     "SIGNATURE-BROKEN": ("签名与文件内容不符，文件已被改动", "The signature does not match: the file was changed"),
     "SIGNATURE-FORM": ("签名数据的编码不合要求", "The signature object is not written as required"),
     "SIGNATURE-PARTIAL": ("签名后文件被追加内容", "Content was appended after signing"),
-    "SIGNATURE-OVERLAID": ("签名后追加的内容改变了页面或文档（{what}）", "What was appended changes the document ({what})"),
+    "SIGNATURE-OVERLAID": (
+        "签名后追加的内容改变了页面或文档（{what}）",
+        "What was appended changes the document ({what})",
+    ),
     "SIGNER-UNTRUSTED": ("签名证书不能追溯到受信任的根证书", "The certificate does not lead to a trust root"),
     "SIGNER-REVOKED": ("签名证书已于 {at} 吊销", "The certificate was revoked at {at}"),
     "TIME-MISSING": ("签名没有时间", "The signature has no time"),
-    "TIME-DISAGREES": ("签名时间 {claimed} 与时间戳 {stamped} 不一致", "Claimed time {claimed} and time stamp {stamped} differ"),
+    "TIME-DISAGREES": (
+        "签名时间 {claimed} 与时间戳 {stamped} 不一致",
+        "Claimed time {claimed} and time stamp {stamped} differ",
+    ),
     "TIME-STAMP-BAD": ("时间戳无效", "The time stamp is not valid"),
     "DATA-COUNT": ("应有且仅有一份内嵌数据 {name}", "There must be exactly one embedded file, {name}"),
     "DATA-FORM": ("内嵌数据不合要求：{why}", "The embedded data is not as required: {why}"),
@@ -168,10 +177,12 @@ def verify_letter(
     reasons = _content_findings(inspection)
     signatures = verify_signatures(pdf_bytes, trust_roots=trust_roots, crls=crls, stamp_roots=stamp_roots)
     if len(signatures) != 1:
-        reasons.append(_finding("SIGNATURE-COUNT", count=len(signatures)) if signatures else _finding("SIGNATURE-MISSING"))
-    for signature in signatures:
-        reasons.extend(signature.reasons)
-        if not signature.covers_file:
+        reasons.append(
+            _finding("SIGNATURE-COUNT", count=len(signatures)) if signatures else _finding("SIGNATURE-MISSING")
+        )
+    for each in signatures:
+        reasons.extend(each.reasons)
+        if not each.covers_file:
             reasons.append(_finding("SIGNATURE-PARTIAL"))
     signature = signatures[0] if signatures else None
     payload, more = _embedded(inspection)
@@ -186,7 +197,11 @@ def verify_letter(
         else:
             reasons.append(_finding("ISSUER-DIFFERS", issuer=named))
     return LetterVerdict(
-        not reasons, tuple(dict.fromkeys(reasons)), issuer, payload, signature.signed_at if signature else None
+        not reasons,
+        tuple(dict.fromkeys(reasons)),
+        issuer,
+        payload,
+        signature.signed_at if signature is not None else None,
     )
 
 
@@ -290,9 +305,7 @@ def _page_findings(payload: Mapping[str, Json], text: str) -> list[Finding]:
     return [_finding("PAGE-DIFFERS", what=", ".join([*missing, *sorted(odd)]))] if missing or odd else []
 
 
-def _register_findings(
-    payload: Mapping[str, Json], pdf: bytes, register: Mapping[str, Json] | None
-) -> list[Finding]:
+def _register_findings(payload: Mapping[str, Json], pdf: bytes, register: Mapping[str, Json] | None) -> list[Finding]:
     if register is None:
         return []
     whole = {**payload, "letter": "sha256:" + canonical.sha256_hex(pdf)}
@@ -341,12 +354,16 @@ def verify_signatures(
         embedded = tuple(reader.embedded_regular_signatures)
     except Exception as why:  # noqa: BLE001  - a third-party parser on hostile bytes: any exception means unreadable
         return (_unreadable("", why),)
-    return tuple(_verdict(pdf_bytes, signature, trust_roots, crls, stamp_roots or trust_roots) for signature in embedded)
+    return tuple(
+        _verdict(pdf_bytes, signature, trust_roots, crls, stamp_roots or trust_roots) for signature in embedded
+    )
 
 
 def _unreadable(field: str, why: Exception) -> SignatureVerdict:
     finding = _finding("PDF-UNREADABLE", why=f"{type(why).__name__}: {why}"[:160])
-    return SignatureVerdict(field, (finding,), "", None, None, stamped=False, covers_file=False, later_changes_permitted=False)
+    return SignatureVerdict(
+        field, (finding,), "", None, None, stamped=False, covers_file=False, later_changes_permitted=False
+    )
 
 
 def _verdict(
@@ -457,11 +474,11 @@ def _revocation_findings(
     return []
 
 
-def _asn1(certificate: x509.Certificate) -> asn1_x509.Certificate:
+def _asn1(certificate: x509.Certificate) -> Any:
     return asn1_x509.Certificate.load(certificate.public_bytes(Encoding.DER))
 
 
-def _path(path: Iterable[asn1_x509.Certificate] | None) -> list[asn1_x509.Certificate]:
+def _path(path: Iterable[Any] | None) -> list[Any]:
     return [] if path is None else list(path)
 
 
@@ -480,7 +497,7 @@ def _is_exact(
 
     Otherwise letter case of hex digits, padding, unused certificates or loose encodings could be changed unnoticed.
     """
-    start, first, second, length = (int(n) for n in signature.byte_range)
+    start, first, second, length = (int(n) for n in cast("Sequence[int]", signature.byte_range))
     gap = pdf[first:second]
     hexadecimal = gap[1:-1]
     if start != 0 or second + length > len(pdf) or gap[:1] + gap[-1:] != b"<>":
@@ -502,7 +519,7 @@ def _is_exact(
     return all(_is_exact_cms(stamp, "v3", certificates) for stamp in stamps)
 
 
-def _stamps(outer: cms.ContentInfo) -> list[cms.ContentInfo]:
+def _stamps(outer: Any) -> list[Any]:
     attributes = outer["content"]["signer_infos"][0]["unsigned_attrs"]
     if isinstance(attributes, core.Void):  # asking for ``native`` would decode the whole token, many times over
         return []
@@ -544,7 +561,7 @@ _BOOLEAN, _INTEGER, _SET = 0x01, 0x02, 0x31
 def _der_end(data: bytes, position: int) -> tuple[int, int] | None:
     """Return where the value at ``position`` begins and ends; None when its head is cut short or not the shortest."""
     # Tag nought is padding, and long tags occur in no CMS.
-    if position + 2 > len(data) or data[position] & 0x1F in (0x1F, 0) and not data[position] & 0x80:
+    if position + 2 > len(data) or (data[position] & 0x1F in (0x1F, 0) and not data[position] & 0x80):
         return None
     length, start = data[position + 1], position + 2
     if length >= 0x80:  # noqa: PLR2004  - long form
@@ -574,12 +591,12 @@ def _tags(data: bytes) -> bytes:
     return bytes(tags)
 
 
-def _issuer_and_serial(certificate: asn1_x509.Certificate) -> bytes:
+def _issuer_and_serial(certificate: Any) -> bytes:
     named = {"issuer": certificate.issuer, "serial_number": certificate.serial_number}
-    return cms.IssuerAndSerialNumber(named).dump()
+    return bytes(cms.IssuerAndSerialNumber(named).dump())
 
 
-def _is_exact_cms(info: cms.ContentInfo, version: str, certificates: Sequence[asn1_x509.Certificate]) -> bool:
+def _is_exact_cms(info: Any, version: str, certificates: Sequence[Any]) -> bool:
     signed = info["content"]
     signers = signed["signer_infos"]
     if len(signers) != 1:
