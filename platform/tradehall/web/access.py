@@ -1,15 +1,11 @@
-"""
-Access (访问控制): who calls, by session or token; what the permission table says; security headers.
-"""
+"""Access (访问控制): who calls, by session or token; what the permission table says; security headers."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Protocol, cast
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 from litestar import Request
@@ -21,6 +17,7 @@ from litestar.middleware import ASGIMiddleware
 
 from tradehall.web.permissions import BY_NAME, roles_with
 from tradehall.web.problems import Problem
+from tradehall.web.security import SAFE_METHODS, bearer_token, headers_for, is_cross_site, only_cookie, session_cookie
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -28,20 +25,6 @@ if TYPE_CHECKING:
     from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 SESSION_LIFE = timedelta(hours=8)
-SESSION_COOKIE = "th"
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
-    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-)
-HEADERS = {
-    "content-security-policy": POLICY,
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "same-origin",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "x-frame-options": "DENY",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +46,25 @@ class Subject:
 class Accounts(Protocol):
     """What access asks of the directory."""
 
-    def session(self, digest: str, at: datetime) -> tuple[str, bytes] | None: ...
-    def token(self, digest: str, at: datetime) -> str | None: ...
-    def roles(self, party: str) -> frozenset[str]: ...
+    def session(self, digest: str, at: datetime) -> tuple[str, bytes] | None:
+        """Return party and secret of a session that has not expired."""
+        ...
+
+    def token(self, digest: str, at: datetime) -> str | None:
+        """Return the party of a token that has not expired."""
+        ...
+
+    def roles(self, party: str) -> frozenset[str]:
+        """Return registered roles."""
+        ...
 
 
 class Now(Protocol):
     """The node's time."""
 
-    def now(self) -> datetime: ...
+    def now(self) -> datetime:
+        """Return the instant, UTC."""
+        ...
 
 
 class AccessMiddleware(ASGIMiddleware):
@@ -89,7 +82,7 @@ class AccessMiddleware(ASGIMiddleware):
         """Serve one request."""
         request: Request[Any, Any, Any] = Request(scope)
         ident = secrets.token_hex(8)
-        state = cast("dict[str, Any]", scope["state"])
+        state = scope["state"]
         state["request_id"] = ident
         state["subject"] = self._subject(request)
         status = 0
@@ -99,7 +92,7 @@ class AccessMiddleware(ASGIMiddleware):
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableScopeHeaders.from_message(message)
-                for name, value in HEADERS.items():
+                for name, value in headers_for(request.url.scheme).items():
                     headers.setdefault(name, value)
                 headers["x-request-id"] = ident
                 if state["subject"].party:
@@ -111,12 +104,13 @@ class AccessMiddleware(ASGIMiddleware):
         self._log.info("request", request=ident, method=request.method, status=status)
 
     def _subject(self, request: Request[Any, Any, Any]) -> Subject:
-        bearer = request.headers.get("authorization", "")
-        if bearer.startswith("Bearer th_"):
-            party = self._accounts.token(self._digest(bearer.removeprefix("Bearer ")), self._time.now())
+        authorization = request.headers.get("authorization")
+        if authorization is not None:  # never fall back to the cookie of a browser
+            token = bearer_token(authorization)
+            party = self._accounts.token(self._digest(token), self._time.now()) if token else None
             return Subject() if party is None else self._known(party, "token")
-        cookie = request.cookies.get(SESSION_COOKIE)
-        if not cookie:
+        cookie = only_cookie(request.headers.getall("cookie", []), session_cookie(request.url.scheme))
+        if cookie is None:
             return Subject()
         digest = self._digest(cookie)
         found = self._accounts.session(digest, self._time.now())
@@ -145,7 +139,8 @@ def guard(csrf_fits: Any) -> Any:
         subject = subject_of(connection)
         method = str(connection.scope.get("method", "GET"))
         if method not in SAFE_METHODS:
-            _refuse_cross_site(connection)
+            if is_cross_site(connection.headers):
+                raise Problem("CROSS-SITE")
             if subject.via == "session" and not handler.opt.get("form"):
                 token = connection.headers.get("x-csrf-token", "")
                 if not csrf_fits(token, subject.session_secret):
@@ -154,13 +149,3 @@ def guard(csrf_fits: Any) -> Any:
             raise Problem("FORBIDDEN" if subject.party else "LOGIN-REQUIRED")
 
     return allowed
-
-
-def _refuse_cross_site(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
-    """Refuse unsafe requests that a browser says come from elsewhere."""
-    headers: Mapping[str, str] = connection.headers
-    if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
-        raise Problem("CROSS-SITE")
-    origin = headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != headers.get("host", ""):
-        raise Problem("CROSS-SITE")

@@ -1,19 +1,24 @@
 """
-Problems (错误应答): RFC 9457 bodies in both languages, for refusals and for everything that can go wrong with a request.
+Problems (错误应答): RFC 9457 bodies in both languages, for refusals and for all that can go wrong with a request.
 
-Nothing of the inside leaks: an unexpected error is logged with its request id and answered as INTERNAL.
+Nothing of the inside leaks: an unexpected error is answered as INTERNAL, and logged with its request id, its type and
+the places it passed. Never its message nor any variable: they may hold a price, a name or a token.
 """
 
 from __future__ import annotations
 
+import re
+import traceback
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, cast
 
 import structlog
-from litestar import MediaType, Request, Response
-from litestar.exceptions import HTTPException
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
 
 from tradehall.kernel.refusal import KINDS, Refusal, Text
+from tradehall.web.security import headers_for
 
 if TYPE_CHECKING:
     from tradehall_standards import Json
@@ -23,6 +28,7 @@ PROBLEM_JSON = "application/problem+json"
 REQUEST_KINDS: Mapping[str, tuple[int, Text]] = {
     "BODY-INVALID": (400, Text("请求内容无法读取：{why}", "The body can't be read: {why}")),
     "PARAMETER-INVALID": (400, Text("请求参数不正确：{why}", "A parameter is not as required: {why}")),
+    "REQUEST-INVALID": (400, Text("请求格式不正确", "The request is not well formed")),
     "LOGIN-REQUIRED": (401, Text("请先登录", "Please log in first")),
     "LOGIN-FAILED": (401, Text("用户名或密码不正确", "Name or password is wrong")),
     "FORBIDDEN": (403, Text("您没有此项权限", "You may not do this")),
@@ -40,13 +46,33 @@ REQUEST_KINDS: Mapping[str, tuple[int, Text]] = {
 }
 """Problems of requests, beside the refusals of ``tradehall.kernel.refusal``; both have a page under ``/problems/``."""
 
-_BY_STATUS = {400: "PARAMETER-INVALID", 401: "LOGIN-REQUIRED", 403: "FORBIDDEN", 404: "NOT-FOUND", 405: "METHOD-NOT-ALLOWED", 413: "TOO-LARGE", 415: "MEDIA-TYPE", 429: "TOO-MANY", 503: "UNAVAILABLE"}
+_BY_STATUS: Mapping[int, str] = {
+    400: "REQUEST-INVALID",
+    401: "LOGIN-REQUIRED",
+    403: "FORBIDDEN",
+    404: "NOT-FOUND",
+    405: "METHOD-NOT-ALLOWED",
+    413: "TOO-LARGE",
+    415: "MEDIA-TYPE",
+    429: "TOO-MANY",
+    503: "UNAVAILABLE",
+}
+_PLACES_MAX = 60
+_KEPT_HEADERS = frozenset({"allow", "retry-after"})
+_QUALITY = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
 
 
 class Problem(Exception):  # noqa: N818  - a problem of the request, not of the program
     """A request that can't be served (请求问题); raised by handlers, answered as RFC 9457."""
 
-    def __init__(self, code: str, *, errors: Sequence[Mapping[str, Any]] = (), headers: Mapping[str, str] | None = None, **values: object) -> None:
+    def __init__(
+        self,
+        code: str,
+        *,
+        errors: Sequence[Mapping[str, Any]] = (),
+        headers: Mapping[str, str] | None = None,
+        **values: object,
+    ) -> None:
         self.code = code
         self.status, text = REQUEST_KINDS[code]
         self.text = text.filled({k: str(v) for k, v in values.items()})
@@ -56,12 +82,21 @@ class Problem(Exception):  # noqa: N818  - a problem of the request, not of the 
 
 
 def language(request: Request[Any, Any, Any]) -> str:
-    """Return ``zh`` or ``en``: the cookie of the pages, else what the client prefers."""
+    """Return ``zh`` or ``en`` (应答语言): the cookie of the pages, else what the client prefers, else ``zh``."""
     chosen = request.cookies.get("lang")
-    if chosen in ("zh", "en"):
-        return chosen
-    preferred = request.headers.get("accept-language", "")
-    return "en" if preferred.strip().lower().startswith("en") else "zh"
+    return chosen if chosen in ("zh", "en") else preferred_language(request.headers.get("accept-language", ""))
+
+
+def preferred_language(accepted: str) -> str:
+    """Return ``zh`` or ``en``, whichever ``Accept-Language`` weighs more; ``zh`` when equal or neither (RFC 9110)."""
+    weights = {"zh": 0.0, "en": 0.0}
+    for item in accepted.split(","):
+        tag, _, parameter = item.partition(";")
+        name = tag.strip().lower().split("-")[0]
+        quality = parameter.strip().lower().removeprefix("q=") or "1"
+        if name in weights and _QUALITY.fullmatch(quality):
+            weights[name] = max(weights[name], float(quality))
+    return "en" if weights["en"] > weights["zh"] else "zh"
 
 
 def body_of(code: str, status: int, text: Text, lang: str, **members: Json) -> dict[str, Json]:
@@ -78,9 +113,19 @@ def body_of(code: str, status: int, text: Text, lang: str, **members: Json) -> d
     return body | {k: v for k, v in members.items() if v}
 
 
-def problem_response(body: Mapping[str, Json], status: int, headers: Mapping[str, str] | None = None) -> Response[Any]:
-    """Return a problem as a response."""
-    return Response(dict(body), status_code=status, media_type=PROBLEM_JSON, headers=dict(headers or {}))
+def problem_response(
+    body: Mapping[str, Json], status: int, headers: Mapping[str, str] | None = None, *, scheme: str = ""
+) -> Response[Any]:
+    """
+    Return a problem as a response (错误应答).
+
+    It brings the security headers itself: what the router refuses (no such path, no such method) never passes the
+    middleware that gives them to all other answers.
+    """
+    sent = {**headers_for(scheme), "cache-control": "no-store", **(headers or {})}
+    if status == 401:  # noqa: PLR2004  - RFC 9110 15.5.2 asks for it
+        sent.setdefault("www-authenticate", "Bearer")
+    return Response(dict(body), status_code=status, media_type=PROBLEM_JSON, headers=sent)
 
 
 def refusal_response(refusal: Refusal, lang: str, signed: Mapping[str, Json] | None = None) -> Response[Any]:
@@ -115,27 +160,57 @@ def refusal_response(refusal: Refusal, lang: str, signed: Mapping[str, Json] | N
 def handle_problem(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """Answer a ``Problem``."""
     problem = cast("Problem", error)
-    body = body_of(problem.code, problem.status, problem.text, language(request), errors=cast("Json", list(problem.errors)))
-    return problem_response(body, problem.status, problem.headers)
+    errors = cast("Json", list(problem.errors))
+    body = body_of(problem.code, problem.status, problem.text, language(request), errors=errors)
+    return problem_response(body, problem.status, problem.headers, scheme=request.url.scheme)
 
 
 def handle_http(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """Answer what the framework refuses by itself: unknown routes, methods, parameters."""
-    status = cast("HTTPException", error).status_code
-    if status >= 500:  # noqa: PLR2004
+    refused = cast("HTTPException", error)
+    if refused.status_code >= 500:  # noqa: PLR2004
         return handle_unexpected(request, error)
-    code = _BY_STATUS.get(status, "PARAMETER-INVALID")
-    kind, text = REQUEST_KINDS[code]
-    filled = text.filled({"why": "", "expected": "application/json", "seconds": "1"})
-    return problem_response(body_of(code, kind, filled, language(request)), kind)
+    if isinstance(refused, ValidationException):
+        return handle_problem(request, _parameters(refused))
+    code = _BY_STATUS.get(refused.status_code, "REQUEST-INVALID")
+    status, text = REQUEST_KINDS[code]
+    kept = {k: v for k, v in (refused.headers or {}).items() if k.lower() in _KEPT_HEADERS}
+    filled = text.filled({"expected": "application/json", "seconds": "1"})
+    body = body_of(code, status, filled, language(request))
+    return problem_response(body, status, kept, scheme=request.url.scheme)
+
+
+def _parameters(error: ValidationException) -> Problem:
+    """Name the parameters at fault, not their values."""
+    found = cast("list[object]", error.extra) if isinstance(error.extra, list) else []
+    names = [str(cast("dict[str, object]", item).get("key", "")) for item in found if isinstance(item, dict)]
+    if not names:
+        return Problem("REQUEST-INVALID")
+    message = {"zh": "参数缺失或不合要求", "en": "missing, or not as required"}
+    errors = [{"pointer": "", "parameter": name, "rule": "parameter", "message": message} for name in names]
+    return Problem("PARAMETER-INVALID", why=", ".join(names), errors=errors)
 
 
 def handle_unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
-    """Answer what should not have happened; the details go to the log only."""
+    """Answer what should not have happened; its type and the places it passed go to the log."""
     ident = str(request.scope.get("state", {}).get("request_id", ""))
-    structlog.get_logger().error("unexpected", request=ident, error=type(error).__name__, exc_info=error)
+    structlog.get_logger().error("unexpected", request=ident, error=type(error).__name__, places=_places(error))
     status, text = REQUEST_KINDS["INTERNAL"]
-    return problem_response(body_of("INTERNAL", status, text.filled({"request": ident}), language(request)), status)
+    body = body_of("INTERNAL", status, text.filled({"request": ident}), language(request))
+    return problem_response(body, status, scheme=request.url.scheme)
+
+
+def _places(error: BaseException) -> list[str]:
+    """Return file, line and function of every frame, innermost last, through all causes; no value of any of them."""
+    places: list[str] = []
+    seen: BaseException | None = error
+    while seen is not None and len(places) < _PLACES_MAX:
+        frames = traceback.extract_tb(seen.__traceback__)
+        places += [f"{PurePath(f.filename).name}:{f.lineno} {f.name}" for f in frames]
+        seen = seen.__cause__ or seen.__context__
+        if seen is not None:
+            places.append(f"from {type(seen).__name__}")
+    return places[:_PLACES_MAX]
 
 
 def explained(code: str) -> tuple[int, Text, str] | None:
@@ -151,4 +226,13 @@ def explained(code: str) -> tuple[int, Text, str] | None:
 
 EXCEPTION_HANDLERS = {Problem: handle_problem, HTTPException: handle_http, Exception: handle_unexpected}
 
-__all__ = ["EXCEPTION_HANDLERS", "MediaType", "Problem", "explained", "language", "problem_response", "refusal_response"]
+__all__ = [
+    "EXCEPTION_HANDLERS",
+    "PROBLEM_JSON",
+    "REQUEST_KINDS",
+    "Problem",
+    "explained",
+    "language",
+    "problem_response",
+    "refusal_response",
+]

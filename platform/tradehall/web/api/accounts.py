@@ -15,10 +15,11 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, SkipValidation
 
 from tradehall.kernel.case import write_instant
-from tradehall.web.access import SESSION_COOKIE, SESSION_LIFE, Subject, subject_of
+from tradehall.web.access import SESSION_LIFE, Subject, subject_of
 from tradehall.web.api.context import Context
 from tradehall.web.body import read_object, text_member
 from tradehall.web.problems import Problem
+from tradehall.web.security import HTTPS, session_cookie
 
 if TYPE_CHECKING:
     from tradehall_standards import Json
@@ -62,8 +63,8 @@ def open_session(context: Context, request: Req, party: str) -> tuple[Cookie, st
     ident = context.new_secret("ths_")
     secret = secrets.token_bytes(32)
     context.directory.open_session(context.secret_digest(ident), party, secret, context.door.store.now() + SESSION_LIFE)
-    secure = request.url.scheme == "https"
-    cookie = Cookie(SESSION_COOKIE, ident, httponly=True, samesite="lax", secure=secure, path="/")
+    scheme = request.url.scheme
+    cookie = Cookie(session_cookie(scheme), ident, httponly=True, samesite="lax", secure=scheme == HTTPS, path="/")
     return cookie, context.csrf_token(secret)
 
 
