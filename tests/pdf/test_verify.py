@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random  # noqa: TID251  - seeded
 import shutil
 import subprocess
@@ -11,14 +12,19 @@ from io import BytesIO
 
 import pikepdf
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.pdf_utils.writer import copy_into_new_writer
 
 from pdf.authority import APPLICATION, AT, BANK, NONCE, PROJECT, issue
+from tradehall.adapters.identity.ca import DemoAuthority
+from tradehall.adapters.issuers.sandbox import SandboxIssuer
 from tradehall.adapters.pdf.render import Embedded
-from tradehall.adapters.pdf.signing import sign_pdf
+from tradehall.adapters.pdf.signing import Signatory, sign_pdf
 from tradehall.adapters.pdf.tsa import InProcessTimeStamper, TimeAuthority
 from tradehall.adapters.pdf.verify import EMBEDDED_NAME, is_der, verify_letter
 from tradehall_standards import canonical
@@ -255,6 +261,36 @@ def test_a_revoked_signer_is_refused_unless_a_time_stamp_is_older(check, ca, ban
     assert check(stamped_letter[0], crls=[crl]).ok
     earlier = ca.revoke(bank.certificate, later - timedelta(days=9))
     assert codes(check(stamped_letter[0], crls=[earlier])) == {"SIGNER-REVOKED"}
+
+
+def test_the_platforms_own_list_of_revocations_counts_too(check, bank, letter):
+    kid = "sha256:" + bank.certificate.fingerprint(hashes.SHA256()).hex()
+    revoked = {kid: AT}
+    assert codes(check(letter[0], revoked_at=revoked.get)) == {"SIGNER-REVOKED"}
+    assert check(letter[0], revoked_at={"sha256:00": AT}.get).ok
+
+
+def test_certificates_of_the_demonstration_authority_serve(renderer):
+    def chance(size):
+        return b"\x11" * size
+
+    authority = DemoAuthority.create("演示 CA", at=AT, chance=chance)
+    key = ec.generate_private_key(ec.SECP256R1())
+    issued = authority.issue_for(key.public_key(), party=BANK["id"], name=BANK["name"], at=AT, days=300, chance=chance)
+    signatory = Signatory(key, x509.load_der_x509_certificate(issued.der))
+    stamps = TimeAuthority.self_certified("演示时间戳", clock=lambda: AT, at=AT)
+    demo = SandboxIssuer(BANK, signatory, renderer, "https://hall.example/verify/", InProcessTimeStamper(stamps))
+    pdf, register = issue(demo)
+    roots = {"trust_roots": [authority.certificate], "stamp_roots": [stamps.certificate]}
+    assert verify_letter(pdf, register=register, **roots).reasons == ()
+    assert "TIME-STAMP-BAD" in codes(verify_letter(pdf, register=register, trust_roots=[authority.certificate]))
+
+
+def test_letters_are_issued_and_verified_under_a_running_event_loop_too(check, unsigned, bank):
+    async def under_a_loop():
+        return check(resign(unsigned(), bank))
+
+    assert asyncio.run(under_a_loop()).ok
 
 
 def test_a_revocation_list_of_somebody_else_is_ignored(check, other_ca, bank, letter):

@@ -154,15 +154,15 @@ class SandboxIssuer:
             raise CannotIssue(f"valid until {end}, before {begin}")
         return {
             "number": number,
-            "issuer": {"id": self.party["id"], "name": self.party["name"]},
+            "issuer": _party(self.party),
             "issuer_kind": self.kind,
             "independent": True,
-            "applicant": {**application["applicant"]},
-            "beneficiary": {**application["beneficiary"]},
+            "applicant": _party(application["applicant"]),
+            "beneficiary": _party(application["beneficiary"]),
             "tender": application["tender"],
             "project_name": project_name,
             "lot": application["lot"],
-            "amount": dict(application["amount"]),
+            "amount": {**application["amount"]},
             "valid_from": begin.isoformat(),
             "valid_until": end.isoformat(),
             "payment_days": self.payment_days,
@@ -170,6 +170,10 @@ class SandboxIssuer:
             "terms": list(TERMS),
             "nonce": nonce,
         }
+
+
+def _party(party: Party) -> Json:
+    return {"id": party["id"], "name": party["name"]}
 
 
 def _days(application: Application) -> tuple[date, date]:

@@ -46,14 +46,14 @@ class CaseFacts:
     case: str = ""
     project_name: str = ""
     project_code: str = ""
-    tenderer: Mapping[str, str] = field(default_factory=dict)
+    tenderer: Mapping[str, str] = field(default_factory=dict[str, str])
     url: str = ""
     place: str = ""
     bid_deadline: str = ""
-    lot_names: Mapping[str, str] = field(default_factory=dict)
+    lot_names: Mapping[str, str] = field(default_factory=dict[str, str])
     venues: tuple[str, ...] = ()
-    names: Mapping[str, str] = field(default_factory=dict)
-    positions: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict[str, str])
+    positions: Mapping[str, str] = field(default_factory=dict[str, str])
     family_title: str = ""
 
     def values(self, lot: str = "") -> dict[str, Any]:

@@ -5,17 +5,18 @@ Each signature is an incremental update that covers the whole file as it then st
 add theirs without touching what the earlier ones signed. The first may *certify* the file: from then on nothing but
 further signatures is permitted (DocMDP 2). Signatures are invisible; nothing that looks like a seal is drawn.
 
-The instant is an argument. Call from a thread without a running event loop.
+The instant is an argument. Calls block, also under a running event loop.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -31,6 +32,8 @@ from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from tradehall.adapters.pdf.asn1 import algos
 from tradehall.adapters.pdf.asn1 import x509 as asn1_x509
+
+_T = TypeVar("_T")
 
 RESERVED_BYTES: Final = 8192
 """Room for one CMS object; a fixed number spares pyHanko a second, estimating signature."""
@@ -95,7 +98,7 @@ def sign_pdf(
     signer = _SignerAt(metadata, signer=_Signer(by), timestamper=timestamper, at=at)
     writer = IncrementalPdfFileWriter(BytesIO(pdf))
     output = BytesIO()
-    asyncio.run(signer.async_sign_pdf(writer, bytes_reserved=RESERVED_BYTES, output=output))
+    run_apart(cast("Any", signer).async_sign_pdf(writer, bytes_reserved=RESERVED_BYTES, output=output))
     return output.getvalue()
 
 
@@ -107,6 +110,16 @@ def add_fields(pdf: bytes, names: Sequence[str]) -> bytes:
     output = BytesIO()
     cast("Any", writer).write(output)  # untyped in pyHanko
     return output.getvalue()
+
+
+def run_apart(work: Coroutine[Any, Any, _T]) -> _T:
+    """Run a coroutine of pyHanko to its end, in a thread of its own when this one has an event loop running."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
 
 
 class _SignerAt(signers.PdfSigner):

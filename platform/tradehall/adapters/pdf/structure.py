@@ -69,9 +69,9 @@ class Inspection:
         stream_count: streams of type EmbeddedFile, whether or not a name leads to them.
     """
 
-    active: set[str] = field(default_factory=set)
-    annotations: set[str] = field(default_factory=set)
-    embedded: list[EmbeddedFile] = field(default_factory=list)
+    active: set[str] = field(default_factory=set[str])
+    annotations: set[str] = field(default_factory=set[str])
+    embedded: list[EmbeddedFile] = field(default_factory=list[EmbeddedFile])
     stream_count: int = 0
     pages: int = 0
     text: str = ""
@@ -162,7 +162,8 @@ def _text(document: pikepdf.Pdf) -> str:
     """Return the text of all pages in drawing order, as the fonts' ToUnicode maps say it; no spaces are guessed."""
     maps: dict[tuple[int, int], _CodeMap] = {}
     parts: list[str] = []
-    for page in document.pages:
+    pages: list[Any] = list(document.pages)
+    for page in pages:
         parts.extend(_texts(page, page.obj.get("/Resources", {}), maps, 0))
         parts.append("\n")
     return "".join(parts)
@@ -176,27 +177,25 @@ def _texts(content: Any, resources: Any, maps: dict[tuple[int, int], _CodeMap], 
         raise UnreadablePdf("forms are nested too deeply")
     current: _CodeMap = {}
     stack: list[_CodeMap] = []
-    for instruction in pikepdf.parse_content_stream(content):
-        if isinstance(instruction, pikepdf.ContentStreamInlineImage):
-            continue
-        operator, operands = str(instruction.operator), instruction.operands
-        if operator == "q":
-            stack.append(current)
-        elif operator == "Q" and stack:
-            current = stack.pop()
-        elif operator == "Tf":
-            font = resources.get("/Font", {}).get(str(operands[0]))
-            current = _code_map(font, maps) if font is not None else {}
-        elif operator in {"Tj", "'", '"'}:
-            yield _shown(bytes(operands[-1]), current)
-        elif operator == "TJ":
-            for piece in operands[0]:
-                if isinstance(piece, pikepdf.String):
-                    yield _shown(bytes(piece), current)
-        elif operator == "Do":
-            form = resources["/XObject"][str(operands[0])]
-            if form.get("/Subtype") == "/Form":
-                yield from _texts(form, form.get("/Resources", resources), maps, depth + 1)
+    instructions: list[Any] = list(pikepdf.parse_content_stream(content))
+    for instruction in instructions:
+        match str(instruction.operator), list(instruction.operands):
+            case "q", _:
+                stack.append(current)
+            case "Q", _ if stack:
+                current = stack.pop()
+            case "Tf", [name, *_]:
+                font = resources.get("/Font", {}).get(str(name))
+                current = _code_map(font, maps) if font is not None else {}
+            case (("Tj" | "TJ" | "'" | '"'), [*_, last]):
+                pieces = last if isinstance(last, pikepdf.Array) else [last]
+                yield from (_shown(bytes(piece), current) for piece in pieces if isinstance(piece, pikepdf.String))
+            case "Do", [name]:
+                form = resources["/XObject"][str(name)]
+                if form.get("/Subtype") == "/Form":
+                    yield from _texts(form, form.get("/Resources", resources), maps, depth + 1)
+            case _:
+                pass
 
 
 def _shown(codes: bytes, code_map: _CodeMap) -> str:

@@ -11,13 +11,14 @@ import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, cast
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from pyhanko.sign.timestamps import TimeStamper
 
 from tradehall.adapters.pdf.asn1 import algos, cms, core, tsp
@@ -40,6 +41,20 @@ class TimeAuthority:
     key: ec.EllipticCurvePrivateKey
     certificate: x509.Certificate
     clock: Callable[[], datetime]
+
+    @classmethod
+    def self_certified(
+        cls, name: str, *, clock: Callable[[], datetime], at: datetime, days: int = 1100
+    ) -> TimeAuthority:
+        """Make an authority with a new key that is its own root: give its certificate to verifiers as a stamp root."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
+        builder = builder.serial_number(x509.random_serial_number())
+        builder = builder.not_valid_before(at - timedelta(days=365)).not_valid_after(at + timedelta(days=days))
+        builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), critical=True)
+        return cls(key, builder.sign(key, hashes.SHA256()), clock)
 
     def answer(self, request: Any) -> Any:
         """Answer a request: granted for SHA-2 imprints, else rejected with *badAlg*."""

@@ -14,14 +14,13 @@ usual viewers still say "signature valid". A letter therefore stands only if all
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -35,6 +34,7 @@ from pyhanko_certvalidator import ValidationContext
 
 from tradehall.adapters.pdf.asn1 import cms, core
 from tradehall.adapters.pdf.asn1 import x509 as asn1_x509
+from tradehall.adapters.pdf.signing import run_apart
 from tradehall.adapters.pdf.structure import Inspection, UnreadablePdf, inspect
 from tradehall.kernel.money import Money, NotAnAmount, chinese_amount
 from tradehall_standards import canonical, strict
@@ -154,6 +154,7 @@ def verify_letter(
     register: Mapping[str, Json] | None,
     crls: Sequence[x509.CertificateRevocationList] = (),
     stamp_roots: Sequence[x509.Certificate] = (),
+    revoked_at: RevokedAt | None = None,
 ) -> LetterVerdict:
     """
     Verify a guarantee letter (核验保函), offline.
@@ -164,9 +165,11 @@ def verify_letter(
         register: payload of the registered ``guarantee_letter`` record; None checks the file alone.
         crls: revocation lists; those not signed by the issuing certificate's key are ignored.
         stamp_roots: roots of time-stamping authorities; ``trust_roots`` when empty.
+        revoked_at: revocations known otherwise, by key id (``sha256:`` of the certificate).
 
     Returns:
-        The verdict; whatever the bytes, no exception.
+        The verdict; whatever the bytes, no exception. Without a time stamp the chain is judged at the instant the
+        signer claims, and any later revocation counts against the letter.
     """
     if len(pdf_bytes) > MAX_BYTES:
         return _refused(_finding("PDF-TOO-LARGE", limit=MAX_BYTES))
@@ -175,7 +178,9 @@ def verify_letter(
     except UnreadablePdf as why:
         return _refused(_finding("PDF-UNREADABLE", why=why))
     reasons = _content_findings(inspection)
-    signatures = verify_signatures(pdf_bytes, trust_roots=trust_roots, crls=crls, stamp_roots=stamp_roots)
+    signatures = verify_signatures(
+        pdf_bytes, trust_roots=trust_roots, crls=crls, stamp_roots=stamp_roots, revoked_at=revoked_at
+    )
     if len(signatures) != 1:
         reasons.append(
             _finding("SIGNATURE-COUNT", count=len(signatures)) if signatures else _finding("SIGNATURE-MISSING")
@@ -333,6 +338,23 @@ def parties_of(certificate: x509.Certificate) -> frozenset[str]:
 _CREDIT_CODE: Final = re.compile(r"[0-9A-HJ-NPQRTUWXY]{18}")
 
 
+RevokedAt: TypeAlias = Callable[[str], datetime | None]
+"""Key id (``sha256:`` of the certificate) → instant of revocation, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Trust:
+    roots: Sequence[x509.Certificate]
+    stamp_roots: Sequence[x509.Certificate]
+    crls: Sequence[x509.CertificateRevocationList]
+    revoked_at: RevokedAt | None
+
+    def instant_of(self, certificate: x509.Certificate) -> datetime | None:
+        if self.revoked_at is None:
+            return None
+        return self.revoked_at("sha256:" + canonical.sha256_hex(certificate.public_bytes(Encoding.DER)))
+
+
 # --- signatures ------------------------------------------------------------------------------------------------
 
 
@@ -342,21 +364,21 @@ def verify_signatures(
     trust_roots: Sequence[x509.Certificate],
     crls: Sequence[x509.CertificateRevocationList] = (),
     stamp_roots: Sequence[x509.Certificate] = (),
+    revoked_at: RevokedAt | None = None,
 ) -> tuple[SignatureVerdict, ...]:
     """
     Verify every signature of a PDF (逐一核验签名), in the order of signing.
 
     A signature that does not cover the file stands when all that followed is further signatures; see
-    ``SignatureVerdict.later_changes_permitted``. Call from a thread without a running event loop.
+    ``SignatureVerdict.later_changes_permitted``.
     """
+    trust = _Trust(trust_roots, stamp_roots or trust_roots, crls, revoked_at)
     try:
         reader = PdfFileReader(BytesIO(pdf_bytes), strict=True)
         embedded = tuple(reader.embedded_regular_signatures)
     except Exception as why:  # noqa: BLE001  - a third-party parser on hostile bytes: any exception means unreadable
         return (_unreadable("", why),)
-    return tuple(
-        _verdict(pdf_bytes, signature, trust_roots, crls, stamp_roots or trust_roots) for signature in embedded
-    )
+    return tuple(_verdict(pdf_bytes, signature, trust) for signature in embedded)
 
 
 def _unreadable(field: str, why: Exception) -> SignatureVerdict:
@@ -369,14 +391,12 @@ def _unreadable(field: str, why: Exception) -> SignatureVerdict:
 def _verdict(
     pdf: bytes,
     signature: EmbeddedPdfSignature,
-    trust_roots: Sequence[x509.Certificate],
-    crls: Sequence[x509.CertificateRevocationList],
-    stamp_roots: Sequence[x509.Certificate],
+    trust: _Trust,
 ) -> SignatureVerdict:
     try:
         claimed = signature.self_reported_timestamp
-        status = asyncio.run(_status(signature, trust_roots, stamp_roots, claimed))
-        certificate = x509.load_der_x509_certificate(status.signing_cert.dump())
+        status = run_apart(_status(signature, trust, claimed))
+        certificate = x509.load_der_x509_certificate(cast("Any", status.signing_cert).dump())
         covers_file = status.coverage == SignatureCoverageLevel.ENTIRE_FILE
         permitted = status.docmdp_ok is not False and status.modification_level in _PERMITTED
         stamp = status.timestamp_validity
@@ -384,8 +404,8 @@ def _verdict(
         reasons = [
             *_integrity_findings(status, covers_file=covers_file, permitted=permitted),
             *_time_findings(claimed, stamped_at, has_stamp=stamp is not None),
-            *([] if _is_exact(pdf, signature, status, trust_roots, stamp_roots) else [_finding("SIGNATURE-FORM")]),
-            *_revocation_findings(status, crls, trust_roots, stamped_at),
+            *([] if _is_exact(pdf, signature, status, trust) else [_finding("SIGNATURE-FORM")]),
+            *_revocation_findings(status, trust, stamped_at),
         ]
     except Exception as why:  # noqa: BLE001  - as above
         return _unreadable(str(signature.field_name), why)
@@ -406,8 +426,7 @@ _PERMITTED: Final = frozenset({ModificationLevel.NONE, ModificationLevel.LTA_UPD
 
 async def _status(
     signature: EmbeddedPdfSignature,
-    trust_roots: Sequence[x509.Certificate],
-    stamp_roots: Sequence[x509.Certificate],
+    trust: _Trust,
     moment: datetime | None,
 ) -> PdfSignatureStatus:
     def context(roots: Sequence[x509.Certificate]) -> ValidationContext:
@@ -416,8 +435,8 @@ async def _status(
 
     return await async_validate_pdf_signature(
         signature,
-        signer_validation_context=context(trust_roots),
-        ts_validation_context=context(stamp_roots),
+        signer_validation_context=context(trust.roots),
+        ts_validation_context=context(trust.stamp_roots),
         key_usage_settings=KeyUsageConstraints(
             key_usage={"digital_signature", "non_repudiation"}, match_all_key_usages=False
         ),
@@ -450,28 +469,32 @@ def _time_findings(claimed: datetime | None, stamped: datetime | None, *, has_st
     return []
 
 
-def _revocation_findings(
-    status: PdfSignatureStatus,
-    crls: Sequence[x509.CertificateRevocationList],
-    trust_roots: Sequence[x509.Certificate],
-    stamped_at: datetime | None,
-) -> list[Finding]:
+def _revocation_findings(status: PdfSignatureStatus, trust: _Trust, stamped_at: datetime | None) -> list[Finding]:
     """
-    Look every certificate of the chain up in the revocation lists.
+    Look every certificate of the chain up.
 
     Only a trusted time stamp proves that a signature is older than a revocation: a stolen key can claim any instant.
     """
     chain = [x509.load_der_x509_certificate(c.dump()) for c in _path(status.validation_path)]
-    known = {c.subject.public_bytes(): c for c in [*chain, *trust_roots]}
+    known = {c.subject.public_bytes(): c for c in [*chain, *trust.roots]}
     for certificate in chain:
         issuer = known.get(certificate.issuer.public_bytes())
-        for crl in crls:
-            if issuer is None or crl.issuer != issuer.subject or not crl.is_signature_valid(issuer.public_key()):  # type: ignore[arg-type]
-                continue
-            entry = crl.get_revoked_certificate_by_serial_number(certificate.serial_number)
-            if entry is not None and (stamped_at is None or entry.revocation_date_utc <= stamped_at):
-                return [_finding("SIGNER-REVOKED", at=entry.revocation_date_utc.isoformat())]
+        lists = [] if issuer is None else [crl for crl in trust.crls if _is_list_of(crl, issuer)]
+        instants = [trust.instant_of(certificate), *(_entry(crl, certificate) for crl in lists)]
+        for instant in instants:
+            if instant is not None and (stamped_at is None or instant <= stamped_at):
+                return [_finding("SIGNER-REVOKED", at=instant.isoformat())]
     return []
+
+
+def _is_list_of(crl: x509.CertificateRevocationList, issuer: x509.Certificate) -> bool:
+    key = cast("Any", issuer.public_key())
+    return crl.issuer == issuer.subject and crl.is_signature_valid(key)
+
+
+def _entry(crl: x509.CertificateRevocationList, certificate: x509.Certificate) -> datetime | None:
+    entry = crl.get_revoked_certificate_by_serial_number(certificate.serial_number)
+    return entry.revocation_date_utc if entry is not None else None
 
 
 def _asn1(certificate: x509.Certificate) -> Any:
@@ -489,8 +512,7 @@ def _is_exact(
     pdf: bytes,
     signature: EmbeddedPdfSignature,
     status: PdfSignatureStatus,
-    trust_roots: Sequence[x509.Certificate],
-    stamp_roots: Sequence[x509.Certificate],
+    trust: _Trust,
 ) -> bool:
     """
     Tell whether the bytes the signature can't cover, its own, are written in the one way they may be.
@@ -510,12 +532,12 @@ def _is_exact(
     if end is None or content[size:].strip(b"\0") or not is_der(content[:size]):
         return False
     outer = cms.ContentInfo.load(content[:size], strict=True)
-    certificates = [*_path(status.validation_path), *(_asn1(c) for c in trust_roots)]
+    certificates = [*_path(status.validation_path), *(_asn1(c) for c in trust.roots)]
     if not _is_exact_cms(outer, "v1", certificates):
         return False
     stamp_path = status.timestamp_validity.validation_path if status.timestamp_validity is not None else None
     stamps = _stamps(outer)
-    certificates = [*_path(stamp_path), *(_asn1(c) for c in stamp_roots)]
+    certificates = [*_path(stamp_path), *(_asn1(c) for c in trust.stamp_roots)]
     return all(_is_exact_cms(stamp, "v3", certificates) for stamp in stamps)
 
 
@@ -530,8 +552,8 @@ def is_der(data: bytes, *, is_set: bool = False, depth: int = 0) -> bool:
     """
     Tell whether ``data`` is a run of values in distinguished encoding (DER 编码): there is one way to write each.
 
-    Lengths are definite and shortest, integers shortest, booleans 00 or FF, members of a SET in order; strings of octets
-    are not looked into. asn1crypto could re-encode and compare, but takes many seconds for a nested time stamp.
+    Lengths are definite and shortest, integers shortest, booleans 00 or FF, members of a SET in order; strings of
+    octets are not looked into. asn1crypto could re-encode and compare, but takes many seconds for a nested time stamp.
     """
     position, previous = 0, b""
     while position < len(data):
