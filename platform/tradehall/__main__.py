@@ -1,5 +1,5 @@
 """``python -m tradehall``: the command line."""
 
-from tradehall.main import cli
+from tradehall.commands import cli
 
 cli()

@@ -8,14 +8,11 @@ import os
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
-from tradehall_standards import Catalogue, Json
-from tradehall_standards.calendar import WorkingCalendar
-from tradehall_standards.parameters import Parameters
 
 from tradehall.adapters.clock import SandboxClock, SystemClock
 from tradehall.adapters.identity import passwords
@@ -51,6 +48,9 @@ from tradehall.rules import merkle
 from tradehall.rules.merkle import HASH_SIZE, TILE_WIDTH
 from tradehall.web.api.context import Context
 from tradehall.web.problems import Problem
+from tradehall_standards import Catalogue, Json
+from tradehall_standards.calendar import WorkingCalendar
+from tradehall_standards.parameters import Parameters
 
 PROCEDURES: Mapping[str, Procedure] = {p.id: p for p in (OPEN_TENDER, GUARANTEE_LETTER, REMOTE_EVALUATION)}
 
@@ -244,7 +244,9 @@ def build_context(node: Node) -> Context:
     """Gather what the web needs of a node (网站上下文)."""
     chance = node.door.chance
     logs = {origin: (key,) for origin, key in node.witness_of.items()}
-    serving = Witness(key=node.keys.witness, signer=node.keys.witness_key.sign, logs=logs, store=SqlWitnessStore(node.store))
+    serving = Witness(
+        key=node.keys.witness, signer=node.keys.witness_key.sign, logs=logs, store=SqlWitnessStore(node.store)
+    )
 
     def issue(csr: bytes, party: str, name: str, days: int) -> Certificate:
         try:
@@ -294,7 +296,7 @@ def _advance(clock: SystemClock | SandboxClock) -> Callable[[datetime], None] | 
         return None
 
     def advance(to: datetime) -> None:
-        clock.advance(to, datetime.now(timezone.utc))  # noqa: TID251  - the sandbox runs on this machine's clock
+        clock.advance(to, datetime.now(UTC))  # noqa: TID251  - the sandbox runs on this machine's clock
 
     return advance
 
@@ -316,7 +318,7 @@ class ReceiptCheck:
             accepted = self.node.door.find(str(_member(found, "receipt", "record")))
             signature = accepted.entry.record.signature if accepted else {}
             checked = receipts.verify_receipt(
-                found,  # type: ignore[arg-type]
+                found,
                 public=public,
                 log=self.node.keys.node.log,
                 signature=signature,

@@ -91,4 +91,3 @@ class VaultUnsealer:
 
     def _party_of(self, der: bytes) -> str:
         return self._trust.party_of(der)
-

@@ -58,7 +58,15 @@ class Client:
     http: httpx.Client
     token: str = ""
 
-    def call(self, method: str, path: str, *, json: Json = None, content: Any = None, headers: Mapping[str, str] | None = None) -> httpx.Response:
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Json = None,
+        content: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
         """
         Call the API; answers of 503 and lost connections are tried again.
 
@@ -113,7 +121,11 @@ class Client:
                 "PUT",
                 f"/vault/{digest}/upload{query}",
                 content=part,
-                headers={"Content-Type": "application/octet-stream", "Upload-Offset": str(start), "Upload-Length": str(size)},
+                headers={
+                    "Content-Type": "application/octet-stream",
+                    "Upload-Offset": str(start),
+                    "Upload-Length": str(size),
+                },
             )
             offset = end
 
@@ -157,7 +169,9 @@ class Actor:
     client: Client
     signer: Signer | None = None
     certificate: bytes = b""
-    receipts: list[tuple[dict[str, Json], dict[str, Any]]] = field(default_factory=list["tuple[dict[str, Json], dict[str, Any]]"])
+    receipts: list[tuple[dict[str, Json], dict[str, Any]]] = field(
+        default_factory=list["tuple[dict[str, Json], dict[str, Any]]"]
+    )
     schemas: dict[tuple[str, str], SchemaRef] = field(default_factory=dict["tuple[str, str]", SchemaRef])
 
     def certify(self) -> EllipticCurvePrivateKey:

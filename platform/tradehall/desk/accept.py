@@ -21,9 +21,6 @@ from typing import TYPE_CHECKING, cast
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from tradehall_standards import Catalogue
-from tradehall_standards.calendar import WorkingCalendar, YearNotLoaded
-from tradehall_standards.parameters import Parameters
 
 from tradehall.desk.cloak import Cloak
 from tradehall.desk.decoys import Decoys
@@ -40,6 +37,9 @@ from tradehall.kernel.record import CaseId, Filed, Record
 from tradehall.kernel.refusal import Refusal, refuse
 from tradehall.kernel.signing import SignatureInvalid, verify_detached
 from tradehall.rules.sealing import unbase64url
+from tradehall_standards import Catalogue
+from tradehall_standards.calendar import WorkingCalendar, YearNotLoaded
+from tradehall_standards.parameters import Parameters
 
 if TYPE_CHECKING:
     from tradehall_standards import Json
@@ -146,11 +146,19 @@ class Door:
         if not blocking:
             return None
         details = tuple(
-            {"pointer": f.pointer, "rule": f.rule or f.keyword, "zh": f.message_zh, "en": f.message_en, "clause": f.clause}
+            {
+                "pointer": f.pointer,
+                "rule": f.rule or f.keyword,
+                "zh": f.message_zh,
+                "en": f.message_en,
+                "clause": f.clause,
+            }
             for f in blocking[:_DETAILS_MAX]
         )
         first = blocking[0]
-        return refuse("SCHEMA-INVALID", schema=str(record.schema), pointer=first.pointer, clause=first.clause, details=details)
+        return refuse(
+            "SCHEMA-INVALID", schema=str(record.schema), pointer=first.pointer, clause=first.clause, details=details
+        )
 
     def _attachment_refusal(self, record: Record) -> Refusal | None:
         secret = record.family in self.procedure(record.case).secret_families
@@ -187,7 +195,7 @@ class Door:
             return self._store(writing, judged)
 
     def _instant(self, writing: Writing) -> datetime | Refusal:
-        """Return the instant of this batch: the store's clock, never behind an earlier batch; refuse if it can't be trusted."""
+        """Return the instant of this batch: the store's clock, never behind an earlier one; refuse if it is suspect."""
         if self.clock.suspect:
             return refuse("CLOCK-SUSPECT")
         now, latest = _milliseconds(writing.now), writing.latest()
@@ -253,7 +261,12 @@ class Door:
         roles = roles_of(case, record.author, registered)
         try:
             return admit(
-                procedure, case, filed, facts=journal.facts(record.case), roles=roles, world=self.world(journal, case, record)
+                procedure,
+                case,
+                filed,
+                facts=journal.facts(record.case),
+                roles=roles,
+                world=self.world(journal, case, record),
             )
         except YearNotLoaded as missing:
             return refuse("RULE-UNKNOWN-YEAR", year=missing.year)
@@ -365,4 +378,3 @@ def _milliseconds(at: datetime) -> datetime:
 @lru_cache(maxsize=4096)
 def _public_key(der: bytes) -> EllipticCurvePublicKey | Ed25519PublicKey:
     return cast("EllipticCurvePublicKey | Ed25519PublicKey", x509.load_der_x509_certificate(der).public_key())
-

@@ -111,4 +111,3 @@ def _strata(tender: Case, seed: str, experts: Mapping[str, Expert], out: set[str
         members, reserves = drawing.draw(seed, name, ids, cast("int", stratum["seats"]))
         drawn.append({"stratum": name, "seats": stratum["seats"], "members": list(members), "reserves": list(reserves)})
     return drawn
-

@@ -55,7 +55,9 @@ class Evaluation:
             payload |= {"session": session, "chair": chair}
         return payload
 
-    def ties(self, tender: str, lot: str, *, session: str | None, decided: Mapping[str, Obj] | None = None) -> tuple[str, ...]:
+    def ties(
+        self, tender: str, lot: str, *, session: str | None, decided: Mapping[str, Obj] | None = None
+    ) -> tuple[str, ...]:
         """Return the first group of bids that ties and needs a draw; empty when none does (同分投标)."""
         view = self.desk.look(tender)
         if view is None:

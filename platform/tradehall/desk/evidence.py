@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from tradehall_standards import Json, canonical
-from tradehall_standards.parameters import Rule
 
 from tradehall.desk.accept import Door
 from tradehall.desk.journal import Entry, Journal
@@ -15,6 +13,8 @@ from tradehall.desk.ports import Reading
 from tradehall.kernel import evidence, notes
 from tradehall.kernel.payload import obj
 from tradehall.kernel.refusal import Refusal, refuse
+from tradehall_standards import Json, canonical
+from tradehall_standards.parameters import Rule
 
 ATTACHED_MAX = 1 << 30
 """Bytes of attachments that go into one evidence file; larger ones are named by digest only."""
@@ -76,7 +76,9 @@ class Exporter:
 
     def _certificates(self, entries: Sequence[Entry]) -> list[bytes]:
         kids = {entry.record.kid for entry in entries}
-        opened = [e.record.payload for e in entries if e.record.family == "bid_disclosure" and "bidder" in e.record.payload]
+        opened = [
+            e.record.payload for e in entries if e.record.family == "bid_disclosure" and "bidder" in e.record.payload
+        ]
         kids |= {str(obj(payload["bidder"])["certificate"]) for payload in opened}
         found = (self.door.directory.certificate(kid) for kid in sorted(kids))
         return [c.der for c in found if c is not None]

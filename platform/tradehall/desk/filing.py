@@ -76,7 +76,9 @@ class Desk:
             cases = Journal(reading, door.cloak, door.procedures).inbox(party)
         return [view for case in cases if (view := self.look(case)) is not None]
 
-    def file(self, case: str, family: str, payload: Mapping[str, Json], attachments: Sequence[Attachment] = ()) -> Outcome:
+    def file(
+        self, case: str, family: str, payload: Mapping[str, Json], attachments: Sequence[Attachment] = ()
+    ) -> Outcome:
         """Sign a record as the node and file it."""
         door = self.door
         with door.store.read() as reading:
@@ -139,4 +141,3 @@ class CaseView:
     def record(self, digest: str) -> Record | None:
         """Return a record of the case by digest."""
         return next((e.record for e in self.entries if e.record.digest == digest), None)
-

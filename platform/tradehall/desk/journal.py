@@ -22,9 +22,8 @@ from tradehall.kernel.record import CaseId, Filed, Record, read_record
 from tradehall.kernel.refusal import Refusal
 
 if TYPE_CHECKING:
-    from tradehall_standards import Json
-
     from tradehall.kernel.procedure import Procedure
+    from tradehall_standards import Json
 
 
 ROW_CLASS = 4096
@@ -181,7 +180,9 @@ class Journal:
         kept = cast("dict[str, Json]", orjson.loads(body))
         record = read_record({"envelope": kept["envelope"], "signature": kept["signature"]})
         if isinstance(record, Refusal):
-            raise ValueError(f"row {stored.index} does not hold a record: {record.reason.en}")
+            raise ValueError(  # noqa: TRY004  - the row is at fault, not a type
+                f"row {stored.index} does not hold a record: {record.reason.en}"
+            )
         filed = Filed(record, read_instant(str(kept["accepted_at"])), stored.index)
         return Entry(filed, str(kept["salt"]))
 

@@ -21,7 +21,7 @@ STAGES = {
     "failed": "failed",
     "cancelled": "cancelled",
 }
-"""State of a lot → stage of 招 投 开 评 定 that the list is filtered by; bids are handed in while it says ``tender``."""
+"""State of a lot → stage of 招 投 开 评 定 to filter by; bids are handed in while it says ``tender``."""
 
 
 def listing_of(case: Case, procedure: Procedure) -> Listing | None:

@@ -1,5 +1,5 @@
 """
-The opening (开标): freeze, decrypt, announce, close. Each act is a record of the node that passes the door like any other.
+The opening (开标): freeze, decrypt, announce, close. Each act is a record of the node and passes the door.
 
 Nothing here decides whether it is time: the door does, inside its transaction.
 """
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, cast
 from tradehall.desk.accept import Outcome
 from tradehall.desk.filing import CaseView, Desk
 from tradehall.desk.journal import Journal
-from tradehall.desk.ports import Letters, LetterReading, Unsealed, Unsealer
+from tradehall.desk.ports import LetterReading, Letters, Unsealed, Unsealer
 from tradehall.kernel.case import Case, legal_date, local_text
 from tradehall.kernel.money import Currency, Money
 from tradehall.kernel.payload import Obj, obj, rows, texts
@@ -47,7 +47,8 @@ class Opening:
         if isinstance(found, Refusal):
             return [found]
         needed = self._bidders_needed(case)
-        lots, failed = {}, {}
+        lots: dict[str, dict[str, str]] = {}
+        failed: dict[str, dict[str, str]] = {}
         for lot, bids in found.items():
             (lots if len(bids) >= needed else failed)[lot] = bids
         outcomes = [self._fail(case, lot, len(bids), needed) for lot, bids in failed.items()]
@@ -86,7 +87,10 @@ class Opening:
         return int(law.number("min_bidders", legal_date(self.desk.door.store.now())) or 1)
 
     def _fail(self, case: str, lot: str, count: int, needed: int) -> Outcome:
-        explanation: list[Json] = [f"投标截止时有效递交 {count} 家，少于 {needed} 家。", f"{count} bids, {needed} needed."]
+        explanation: list[Json] = [
+            f"投标截止时有效递交 {count} 家，少于 {needed} 家。",
+            f"{count} bids, {needed} needed.",
+        ]
         payload: dict[str, Json] = {"lot": lot, "reason": "too_few_bids", "count": count, "explanation": explanation}
         return self.desk.file(case, "failed_tender", payload)
 
@@ -101,7 +105,7 @@ class Opening:
         view = self.desk.look(case)
         if view is None:
             return [refuse("CASE-UNKNOWN", case=case)]
-        commitments = {e.record.digest: e for e in view.of("bid_commitment")}
+        commitments = {str(e.record.digest): e for e in view.of("bid_commitment")}
         outcomes: list[Outcome] = []
         for submission, value in view.facts.all("opening"):
             if view.facts.get("disclosed", submission) is not None:
@@ -124,7 +128,12 @@ class Opening:
 
     def _key(self, view: CaseView, submission: str, commitment: Obj) -> tuple[str | None, str]:
         released = next(
-            (e.record.payload["secret_key"] for e in view.of("key_release") if e.record.payload["submission"] == submission), None
+            (
+                e.record.payload["secret_key"]
+                for e in view.of("key_release")
+                if e.record.payload["submission"] == submission
+            ),
+            None,
         )
         if isinstance(released, str):
             return released, "bidder_key"
@@ -158,7 +167,9 @@ class Opening:
         guarantee = self._guarantee(case, lot, manifest, unsealed.letter)
         return payload | ({"guarantee": guarantee} if guarantee else {})
 
-    def _guarantee(self, case: Case, lot: str, manifest: Mapping[str, Json], letter: bytes | None) -> dict[str, Json] | None:
+    def _guarantee(
+        self, case: Case, lot: str, manifest: Mapping[str, Json], letter: bytes | None
+    ) -> dict[str, Json] | None:
         """Judge the security inside a bid where the notice asks for one (开标时核验保函)."""
         needed = case.table("securities").get(lot)
         if needed is None:
@@ -213,8 +224,14 @@ class Opening:
         view = self.desk.look(case)
         if view is None:
             return refuse("CASE-UNKNOWN", case=case)
-        lots = [_record_of_lot(view, lot, (factors or {}).get(lot)) for lot, s in sorted(view.case.tracks.items()) if s == "opening"]
-        objections: list[Json] = [e.record.digest for e in view.of("objection") if e.record.payload["about"] == "opening"]
+        lots = [
+            _record_of_lot(view, lot, (factors or {}).get(lot))
+            for lot, s in sorted(view.case.tracks.items())
+            if s == "opening"
+        ]
+        objections: list[Json] = [
+            e.record.digest for e in view.of("objection") if e.record.payload["about"] == "opening"
+        ]
         payload: dict[str, Json] = {
             "lots": cast("Json", lots),
             "objections": objections,

@@ -17,9 +17,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from tradehall_standards import Json
-
     from tradehall.kernel.procedure import Expert
+    from tradehall_standards import Json
 
 Chance = Callable[[int], bytes]
 """Source of randomness: number of bytes → bytes."""
@@ -188,7 +187,7 @@ class Store(Protocol):
         ...
 
     def write(self) -> AbstractContextManager[Writing]:
-        """Open the writer; leaving it normally makes everything durable before it returns, an exception drops everything."""
+        """Open the writer; leaving it makes everything durable before it returns, an exception drops everything."""
         ...
 
 

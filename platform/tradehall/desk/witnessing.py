@@ -23,7 +23,7 @@ class Witness(Protocol):
         ...
 
     def cosign(self, checkpoint: str, old_size: int, proof: Sequence[bytes]) -> str | int | None:
-        """Return the cosignature line, the size it knows instead (try again from there), or None when it does not answer."""
+        """Return the cosignature line, the size it knows instead (try from there), or None when it does not answer."""
         ...
 
 

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Protocol, cast
 
 if TYPE_CHECKING:
-    from tradehall_standards import Json
-
     from tradehall.kernel.record import CaseId
+    from tradehall_standards import Json
 
 CENTRE_ZONE = timezone(timedelta(hours=8), "UTC+08:00")
 """Civil time of the centre (北京时间); legal dates are dates in this zone."""
@@ -49,7 +48,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """What one record changes (记录效果): members of the head (None removes), facts, and states of lots beyond the table's."""
+    """What one record changes (记录效果): members of the head (None removes), facts, lots opened."""
 
     head: Mapping[str, Json] | None = None
     facts: tuple[Fact, ...] = ()
@@ -127,12 +126,12 @@ class Case:
 
 def read_instant(text: str) -> datetime:
     """Read an RFC 3339 instant that the schema has already checked; UTC."""
-    return datetime.fromisoformat(text).astimezone(timezone.utc)
+    return datetime.fromisoformat(text).astimezone(UTC)
 
 
 def write_instant(at: datetime) -> str:
     """Write an instant in the log's form: UTC, milliseconds, ``Z``."""
-    return at.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def local_text(at: datetime) -> str:

@@ -32,7 +32,7 @@ class Law:
     slots: Mapping[str, str]
 
     def rule(self, slot: str, on: date) -> Rule | None:
-        """Return the rule that fills ``slot`` on a date; None where the regime leaves it empty or it is not in force."""
+        """Return the rule that fills ``slot`` on a date; None where there is none, or none in force."""
         name = self.slots.get(slot)
         return None if name is None else self.parameters.rule(name, on, regime=self.regime, region=self.region or None)
 
@@ -47,7 +47,7 @@ class Law:
         return None if rule is None else periods.judge(rule, events, self.calendar)
 
     def number(self, slot: str, on: date) -> Decimal | None:
-        """Return the number in ``slot``; None where the regime has none. Fractions such as 2/3 are exact to 28 digits."""
+        """Return the number in ``slot``, None where there is none; 2/3 and the like are exact to 28 digits."""
         rule = self.rule(slot, on)
         return None if rule is None else Decimal(rule.number.numerator) / Decimal(rule.number.denominator)
 

@@ -17,11 +17,10 @@ from tradehall.kernel.record import CaseId, Filed
 from tradehall.kernel.refusal import Refusal, Text
 
 if TYPE_CHECKING:
+    from tradehall.kernel.law import Law
     from tradehall_standards import Json
     from tradehall_standards.parameters import Rule
     from tradehall_standards.periods import PeriodVerdict
-
-    from tradehall.kernel.law import Law
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +173,9 @@ class Procedure:
             "prefix": self.prefix,
             "secret": self.secret,
             "secret_families": sorted(self.secret_families),
-            "states": [{"id": k, "zh": v.zh, "en": v.en, "terminal": k in self.terminal} for k, v in self.states.items()],
+            "states": [
+                {"id": k, "zh": v.zh, "en": v.en, "terminal": k in self.terminal} for k, v in self.states.items()
+            ],
             "slots": {regime: dict(sorted(slots.items())) for regime, slots in sorted(self.slots.items())},
             "steps": [
                 {

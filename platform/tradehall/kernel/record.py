@@ -15,9 +15,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NewType, cast
 
 import orjson
-from tradehall_standards import canonical
 
 from tradehall.kernel.refusal import Refusal, refuse
+from tradehall_standards import canonical
 
 if TYPE_CHECKING:
     from tradehall_standards import Json
@@ -121,7 +121,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Filed:
-    """A record with the instant at which the door accepted it (已受理记录). ``at`` is aware, UTC, whole milliseconds."""
+    """A record and when the door accepted it (已受理记录); ``at`` is UTC in whole milliseconds."""
 
     record: Record
     at: datetime
@@ -204,7 +204,7 @@ def _members(value: Json, at: str, names: set[str]) -> dict[str, Json]:
     if not isinstance(value, dict):
         raise _Malformed("not an object", at)
     if value.keys() != names:
-        odd = sorted(value.keys() ^ names)[0]
+        odd = min(value.keys() ^ names)
         raise _Malformed(f"missing or unknown member {odd!r:.80}", at)
     return value
 

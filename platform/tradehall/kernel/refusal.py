@@ -132,8 +132,9 @@ KINDS: Mapping[str, Kind] = _kinds(
     # --- tender 招 -----------------------------------------------------------------------------------------
     Kind("PROJECT-MISMATCH", 422, Text("与项目登记不一致：{why}", "Does not agree with the project: {why}")),
     Kind("DOCUMENT-MISSING", 422, Text("尚未提交招标文件 {digest}", "The tender document {digest} is not filed")),
-    Kind("PERIOD-TOO-SHORT", 422, Text("{rule}：{required}，实际 {actual}", "{rule}: {required}, got {actual}")),
-    Kind("PERIOD-TOO-LONG", 422, Text("{rule}：{required}，实际 {actual}", "{rule}: {required}, got {actual}")),
+    Kind("PERIOD-TOO-SHORT", 422, Text("{rule}：{limit}{bound}（{id}）", "{rule}: {limit}{bound} ({id})")),
+    Kind("PERIOD-TOO-LONG", 422, Text("{rule}：{limit}{bound}（{id}）", "{rule}: {limit}{bound} ({id})")),
+    Kind("GRACE-TOO-LONG", 422, Text("密文宽限不得超过 {most} 秒", "The grace for ciphertexts is {most} s at most")),
     Kind(
         "DEADLINE-MUST-MOVE",
         422,
@@ -144,7 +145,12 @@ KINDS: Mapping[str, Kind] = _kinds(
     ),
     Kind("DEADLINE-NOT-LATER", 422, Text("新的截止时间必须晚于 {current}", "The new deadline must be after {current}")),
     Kind("DEADLINE-PAST", 422, Text("截止时间 {deadline} 已过", "The deadline {deadline} has passed")),
-    Kind("FLOOR-FORBIDDEN", 422, Text("招标人不得规定最低投标限价", "A floor price is forbidden"), "招标投标法实施条例 27"),
+    Kind(
+        "FLOOR-FORBIDDEN",
+        422,
+        Text("招标人不得规定最低投标限价", "A floor price is forbidden"),
+        "招标投标法实施条例 27",
+    ),
     Kind(
         "SECURITY-TOO-HIGH",
         422,
@@ -167,7 +173,12 @@ KINDS: Mapping[str, Kind] = _kinds(
         Text("异议应于 {until} 前提出", "The objection was due by {until}"),
     ),
     Kind("OBJECTION-UNKNOWN", 422, Text("没有待答复的异议 {digest}", "No open objection {digest}")),
-    Kind("COMPLAINT-NEEDS-OBJECTION", 422, Text("应当先提出异议", "An objection must come first"), "招标投标法实施条例 60"),
+    Kind(
+        "COMPLAINT-NEEDS-OBJECTION",
+        422,
+        Text("应当先提出异议", "An objection must come first"),
+        "招标投标法实施条例 60",
+    ),
     # --- bid 投 --------------------------------------------------------------------------------------------
     Kind(
         "BID-LATE",
@@ -200,22 +211,41 @@ KINDS: Mapping[str, Kind] = _kinds(
     Kind("SESSION-WRONG", 422, Text("远程评标场次不符：{why}", "The session does not fit: {why}")),
     Kind("VENUE-ORDER", 409, Text("应由主场先行确认", "The lead venue decides first")),
     Kind("DRAW-WRONG", 422, Text("抽取结果不能复算：{why}", "The draw can't be repeated: {why}")),
-    Kind("RECUSAL-REQUIRED", 422, Text("专家 {expert} 应当回避：{why}", "{expert} must stand aside: {why}"), "招标投标法实施条例 46"),
+    Kind(
+        "RECUSAL-REQUIRED",
+        422,
+        Text("专家 {expert} 应当回避：{why}", "{expert} must stand aside: {why}"),
+        "招标投标法实施条例 46",
+    ),
     Kind("SEATS-WRONG", 422, Text("专家与工位应一一对应：{why}", "Experts and seats must match one to one: {why}")),
     Kind("NOT-CHECKED-IN", 409, Text("专家 {expert} 尚未签到", "{expert} has not checked in")),
-    Kind("COMMITTEE-NOT-LAWFUL", 422, Text("评标委员会组成不合规定：{why}", "Committee not lawful: {why}"), "招标投标法 37"),
+    Kind(
+        "COMMITTEE-NOT-LAWFUL",
+        422,
+        Text("评标委员会组成不合规定：{why}", "Committee not lawful: {why}"),
+        "招标投标法 37",
+    ),
     Kind("SCORE-DUPLICATE", 409, Text("已提交过评分承诺", "A score commitment was filed before")),
-    Kind("SCORES-SEALED", 409, Text("尚有 {count} 名评委未提交评分承诺，不得公开评分", "{count} commitments are missing")),
+    Kind(
+        "SCORES-SEALED", 409, Text("尚有 {count} 名评委未提交评分承诺，不得公开评分", "{count} commitments are missing")
+    ),
     Kind("SCORE-MISMATCH", 422, Text("评分表与承诺摘要不一致", "The sheet does not match its commitment")),
     Kind("SCORE-INVALID", 422, Text("评分不合评标办法：{why}", "The scores do not fit the method: {why}")),
     Kind("REPORT-WRONG", 422, Text("评标报告不能复算：{why}", "The report can't be recomputed: {why}")),
-    Kind("REPORT-UNSIGNED", 409, Text("尚有 {count} 名评委未签署", "{count} members have not signed"), "招标投标法实施条例 53"),
+    Kind(
+        "REPORT-UNSIGNED",
+        409,
+        Text("尚有 {count} 名评委未签署", "{count} members have not signed"),
+        "招标投标法实施条例 53",
+    ),
     # --- award 定 ------------------------------------------------------------------------------------------
     Kind("PUBLICITY-WRONG", 422, Text("公示内容与评标报告不一致：{why}", "Publicity differs from the report: {why}")),
     Kind("PUBLICITY-RUNNING", 409, Text("公示期至 {until}，期满前不得定标", "Publicity runs until {until}")),
     Kind("AWARD-WRONG", 422, Text("定标不合规定：{why}", "The award is not lawful: {why}"), "招标投标法实施条例 55"),
     Kind("FOUR-EYES", 403, Text("须由提议人以外的第二人批准", "A second person must approve")),
     # --- guarantee 保函 ------------------------------------------------------------------------------------
-    Kind("GUARANTEE-WRONG", 422, Text("保函不合要求：{why}", "The guarantee is not as required: {why}"), "独立保函规定 3"),
+    Kind(
+        "GUARANTEE-WRONG", 422, Text("保函不合要求：{why}", "The guarantee is not as required: {why}"), "独立保函规定 3"
+    ),
     Kind("GUARANTEE-ORDER", 409, Text("保函状态不允许：{why}", "The guarantee is not in a state for this: {why}")),
 )

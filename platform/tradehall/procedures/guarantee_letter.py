@@ -47,7 +47,14 @@ STEPS = (
         "独立保函规定 3, 4",
     ),
     *(
-        Step(state, ACTORS, "guarantee_event", guaranteeing.event_moves, (guaranteeing.event_fits,), "独立保函规定 6, 8, 11")
+        Step(
+            state,
+            ACTORS,
+            "guarantee_event",
+            guaranteeing.event_moves,
+            (guaranteeing.event_fits,),
+            "独立保函规定 6, 8, 11",
+        )
         for state in ("approved", "issued", "verified", "claimed", "examined")
     ),
 )

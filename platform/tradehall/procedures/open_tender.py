@@ -75,7 +75,14 @@ STATES = {
 
 STEPS = (
     # 招
-    Step("new", ANYONE, "project", "registered", (tendering.speaks_for_tenderer, tendering.project_is_consistent), "招标投标法 9"),
+    Step(
+        "new",
+        ANYONE,
+        "project",
+        "registered",
+        (tendering.speaks_for_tenderer, tendering.project_is_consistent),
+        "招标投标法 9",
+    ),
     Step("registered", TENDERER, "tender_document", None, (tendering.method_is_lawful,), "招标投标法 19"),
     Step(
         "registered",
@@ -135,7 +142,13 @@ STEPS = (
         ("bidder",),
         "sealed_bid",
         None,
-        (bidding.ciphertext_is_in_time, bidding.bid_key_is_author, bidding.bid_is_own, bidding.bid_stands, bidding.ciphertext_is_committed),
+        (
+            bidding.ciphertext_is_in_time,
+            bidding.bid_key_is_author,
+            bidding.bid_is_own,
+            bidding.bid_stands,
+            bidding.ciphertext_is_committed,
+        ),
         "电子招标投标办法 27",
     ),
     Step(
@@ -143,7 +156,13 @@ STEPS = (
         ("bidder",),
         "bid_confirmation",
         None,
-        (bidding.bid_is_in_time, bidding.bid_key_is_author, bidding.bid_is_own, bidding.bid_stands, bidding.commitment_answers_latest),
+        (
+            bidding.bid_is_in_time,
+            bidding.bid_key_is_author,
+            bidding.bid_is_own,
+            bidding.bid_stands,
+            bidding.commitment_answers_latest,
+        ),
         "招标投标法 23, 29",
     ),
     Step(
@@ -169,7 +188,14 @@ STEPS = (
         ),
         "招标投标法 34, 36",
     ),
-    Step("tendering", ("centre",), "failed_tender", "failed", (revealing.deadline_has_come, revealing.too_few_bids), "招标投标法 28"),
+    Step(
+        "tendering",
+        ("centre",),
+        "failed_tender",
+        "failed",
+        (revealing.deadline_has_come, revealing.too_few_bids),
+        "招标投标法 28",
+    ),
     Step(
         "opening",
         ("bidder",),
@@ -178,7 +204,14 @@ STEPS = (
         (bidding.bid_key_is_author, revealing.bid_is_in_opening, revealing.bidder_key_may_open, revealing.key_fits_bid),
         "电子招标投标办法 30",
     ),
-    Step("opening", ("custodian",), "share_release", None, (revealing.bid_is_in_opening, revealing.share_fits_bid), "电子招标投标办法 30"),
+    Step(
+        "opening",
+        ("custodian",),
+        "share_release",
+        None,
+        (revealing.bid_is_in_opening, revealing.share_fits_bid),
+        "电子招标投标办法 30",
+    ),
     Step(
         "opening",
         ("centre",),
@@ -209,7 +242,14 @@ STEPS = (
     ),
     Step("opened", ("centre", *TENDERER), "failed_tender", "failed", (revealing.none_is_valid,), "招标投标法 42"),
     Step("reported", ("expert",), "report_signature", None, (awarding.signer_is_member,), "招标投标法实施条例 53"),
-    Step("reported", ("centre", *TENDERER), "failed_tender", "failed", (awarding.report_is_signed, revealing.none_is_valid), "招标投标法 42"),
+    Step(
+        "reported",
+        ("centre", *TENDERER),
+        "failed_tender",
+        "failed",
+        (awarding.report_is_signed, revealing.none_is_valid),
+        "招标投标法 42",
+    ),
     # 定
     Step(
         "reported",
@@ -238,7 +278,14 @@ STEPS = (
         "政府采购法实施条例 43",
     ),
     Step("publicity", ANYONE, "objection", None, (objecting.objection_is_in_time,), "招标投标法实施条例 54"),
-    Step("publicity", TENDERER, "objection_reply", objecting.reply_moves, (objecting.objection_is_open,), "招标投标法实施条例 54"),
+    Step(
+        "publicity",
+        TENDERER,
+        "objection_reply",
+        objecting.reply_moves,
+        (objecting.objection_is_open,),
+        "招标投标法实施条例 54",
+    ),
     Step(
         "publicity",
         TENDERER,
@@ -261,7 +308,9 @@ STEPS = (
         for state in ("tendering", "opened", "reported", "publicity", "awarded")
     ),
     *(
-        Step(state, ("supervisor",), "complaint_decision", None, (objecting.complaint_is_open,), "招标投标法实施条例 61")
+        Step(
+            state, ("supervisor",), "complaint_decision", None, (objecting.complaint_is_open,), "招标投标法实施条例 61"
+        )
         for state in ("tendering", "opened", "reported", "publicity", "awarded")
     ),
     *(
@@ -269,7 +318,14 @@ STEPS = (
         for state in ("registered", "tendering", "opening", "opened", "reported", "publicity")
     ),
     *(
-        Step(state, (*TENDERER, "supervisor"), "cancellation", "cancelled", (tendering.second_person_approved,), "招标投标法实施条例 31")
+        Step(
+            state,
+            (*TENDERER, "supervisor"),
+            "cancellation",
+            "cancelled",
+            (tendering.second_person_approved,),
+            "招标投标法实施条例 31",
+        )
         for state in ("registered", "tendering", "opening", "opened", "reported", "publicity")
     ),
 )
@@ -320,6 +376,8 @@ OPEN_TENDER = Procedure(
     },
     secret_families=frozenset({"bid_commitment", "sealed_bid", "bid_confirmation", "bid_withdrawal"}),
     secret_kinds=bidding.SECRET_KINDS,
-    unlisted_kinds=frozenset({"recipient", "ciphertext", "key", "report_signature", "objection", "complaint", "proposal", "outage"}),
+    unlisted_kinds=frozenset(
+        {"recipient", "ciphertext", "key", "report_signature", "objection", "complaint", "proposal", "outage"}
+    ),
     slots=SLOTS,
 )

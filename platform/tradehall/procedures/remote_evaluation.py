@@ -40,7 +40,14 @@ STEPS = (
         "发改办法规〔2025〕807号",
     ),
     Step("approved", ("centre",), "draw_commitment", None, (sessions.pool_is_the_directory,), "招标投标法实施条例 46"),
-    Step("approved", ("centre",), "expert_draw", "drawn", (sessions.draw_is_committed, sessions.draw_repeats), "招标投标法 37; 招标投标法实施条例 46"),
+    Step(
+        "approved",
+        ("centre",),
+        "expert_draw",
+        "drawn",
+        (sessions.draw_is_committed, sessions.draw_repeats),
+        "招标投标法 37; 招标投标法实施条例 46",
+    ),
     *(
         Step(
             state,
@@ -52,10 +59,31 @@ STEPS = (
         )
         for state in ("drawn", "seated", "suspended")
     ),
-    Step("drawn", ("lead_venue", "centre"), "seat_booking", "seated", (sessions.seats_match_members,), "发改办法规〔2025〕807号"),
-    Step("suspended", ("lead_venue", "centre"), "seat_booking", None, (sessions.seats_match_members,), "发改办法规〔2025〕807号"),
+    Step(
+        "drawn",
+        ("lead_venue", "centre"),
+        "seat_booking",
+        "seated",
+        (sessions.seats_match_members,),
+        "发改办法规〔2025〕807号",
+    ),
+    Step(
+        "suspended",
+        ("lead_venue", "centre"),
+        "seat_booking",
+        None,
+        (sessions.seats_match_members,),
+        "发改办法规〔2025〕807号",
+    ),
     *(
-        Step(state, ("expert",), "check_in", None, (sessions.within_window, sessions.seat_is_booked), "CTS-EBS01-2016 A-154")
+        Step(
+            state,
+            ("expert",),
+            "check_in",
+            None,
+            (sessions.within_window, sessions.seat_is_booked),
+            "CTS-EBS01-2016 A-154",
+        )
         for state in ("seated", "suspended")
     ),
     *(

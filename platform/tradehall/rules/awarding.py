@@ -17,6 +17,7 @@ from tradehall.kernel.procedure import View
 from tradehall.kernel.record import CaseId
 from tradehall.kernel.refusal import Refusal, refuse
 from tradehall.rules import drawing, evaluating
+from tradehall.rules.timing import period_refusal
 
 if TYPE_CHECKING:
     from tradehall_standards import Json
@@ -38,7 +39,9 @@ def committee_is_needed(view: View) -> bool:
 def report_has_session(view: View) -> Refusal | None:
     """Refuse a report without its ended session, or by another than one of its members."""
     if not committee_is_needed(view):
-        return None if "centre" in view.roles else refuse("ROLE-NOT-ALLOWED", family="evaluation_report", roles="centre")
+        return (
+            None if "centre" in view.roles else refuse("ROLE-NOT-ALLOWED", family="evaluation_report", roles="centre")
+        )
     session = session_of(view)
     if session is None:
         return refuse("SESSION-WRONG", why="没有该场次 / unknown session", pointer="/session")
@@ -46,7 +49,11 @@ def report_has_session(view: View) -> Refusal | None:
     members = sorted(case.table("members"))
     if case.tracks["*"] != "ended" or case.text("tender") != view.case.id:
         return refuse("SESSION-WRONG", why="场次未结束或不属本项目 / not ended", pointer="/session")
-    if sorted(texts(view.payload["members"])) != members or view.author not in members or view.payload["chair"] != view.author:
+    if (
+        sorted(texts(view.payload["members"])) != members
+        or view.author not in members
+        or view.payload["chair"] != view.author
+    ):
         return refuse("SESSION-WRONG", why="评委或组长 / members or chair", pointer="/members")
     return None
 
@@ -58,7 +65,11 @@ def report_recomputes(view: View) -> Refusal | None:
         return refuse("REPORT-WRONG", why="评标办法 / method", pointer="/method")
     session = session_of(view)
     sheets = [obj(s) for key, s in session[1].all("sheet") if key.startswith(f"{lot}:")] if session else []
-    decided = {} if session else {str(b["submission"]): obj(b["rejected"]) for b in rows(view.payload["bids"]) if "rejected" in b}
+    decided = (
+        {}
+        if session
+        else {str(b["submission"]): obj(b["rejected"]) for b in rows(view.payload["bids"]) if "rejected" in b}
+    )
     expected = evaluating.recompute(view.case, view.facts, lot, sheets=sheets, decided=decided)
     if isinstance(expected, Refusal):
         return expected
@@ -127,7 +138,11 @@ def publicity_repeats_report(view: View) -> Refusal | None:
     keys = ("rank", "bidder", "price", "total")
     expected = [{k: c[k] for k in keys if k in c} for c in rows(report.get("candidates"))]
     stated = [{k: c[k] for k in keys if k in c} for c in rows(view.payload["candidates"])]
-    return None if expected and stated == expected else refuse("PUBLICITY-WRONG", why="候选人 / candidates", pointer="/candidates")
+    return (
+        None
+        if expected and stated == expected
+        else refuse("PUBLICITY-WRONG", why="候选人 / candidates", pointer="/candidates")
+    )
 
 
 def publicity_is_long_enough(view: View) -> Refusal | None:
@@ -136,16 +151,12 @@ def publicity_is_long_enough(view: View) -> Refusal | None:
     if start < view.today:
         return refuse("PUBLICITY-WRONG", why="起始日已过 / starts in the past", pointer="/starts_on")
     reported = date.fromisoformat(str(obj(view.facts.get("report", view.lots[0]))["on"]))
-    late = view.judge("publicity_start", {"report_received": reported, "candidate_publicity_start": start})
-    if late is not None and not late.ok:
-        return refuse("PERIOD-TOO-LONG", rule=late.rule.zh, required=late.required, actual=late.actual, clause=late.rule.clause, pointer="/starts_on")
-    short = view.judge("publicity", {"candidate_publicity_start": start, "candidate_publicity_end": end})
-    if short is not None and not short.ok:
-        return refuse("PERIOD-TOO-SHORT", rule=short.rule.zh, required=short.required, actual=short.actual, clause=short.rule.clause, pointer="/ends_on")
-    if short is not None and view.world.law.calendar.roll_forward(end) != end:
-        rolled = view.world.law.calendar.roll_forward(end)
-        return refuse("PERIOD-TOO-SHORT", rule=short.rule.zh, required=rolled.isoformat(), actual=end.isoformat(), clause="民法典 203", pointer="/ends_on")
-    return None
+    late = period_refusal(
+        view, "publicity_start", {"report_received": reported, "candidate_publicity_start": start}, "/starts_on"
+    )
+    return late or period_refusal(
+        view, "publicity", {"candidate_publicity_start": start, "candidate_publicity_end": end}, "/ends_on"
+    )
 
 
 def publicity_is_over(view: View) -> Refusal | None:
@@ -157,7 +168,11 @@ def publicity_is_over(view: View) -> Refusal | None:
 def publicity_is_not_required(view: View) -> Refusal | None:
     """Refuse to skip the publicity of candidates where the regime asks for one."""
     rule = view.rule("publicity")
-    return None if rule is None else refuse("AWARD-WRONG", why="须先公示中标候选人 / publicity comes first", clause=rule.clause)
+    return (
+        None
+        if rule is None
+        else refuse("AWARD-WRONG", why="须先公示中标候选人 / publicity comes first", clause=rule.clause)
+    )
 
 
 # --- award ----------------------------------------------------------------------------------------------------
@@ -187,13 +202,17 @@ def award_follows_ranking(view: View) -> Refusal | None:
 def contract_keeps_award(view: View) -> Refusal | None:
     """Refuse a contract with another party or at another amount than awarded, or signed too late (合同)."""
     award = view.case.table("awards").get(view.lots[0])
-    if view.payload["winner"] != obj(award)["winner"] or amount(view.payload["amount"]) != Decimal(str(obj(award)["price"])):
-        return refuse("AWARD-WRONG", why="合同与中标通知书不一致 / differs from the award", clause="招标投标法 46", pointer="/amount")
+    if view.payload["winner"] != obj(award)["winner"] or amount(view.payload["amount"]) != Decimal(
+        str(obj(award)["price"])
+    ):
+        return refuse(
+            "AWARD-WRONG",
+            why="合同与中标通知书不一致 / differs from the award",
+            clause="招标投标法 46",
+            pointer="/amount",
+        )
     signed, awarded = date.fromisoformat(str(view.payload["signed_on"])), date.fromisoformat(str(obj(award)["on"]))
-    verdict = view.judge("contract", {"award_notice": awarded, "contract_signed": signed})
-    if verdict is None or verdict.ok:
-        return None
-    return refuse("PERIOD-TOO-LONG", rule=verdict.rule.zh, required=verdict.required, actual=verdict.actual, clause=verdict.rule.clause, pointer="/signed_on")
+    return period_refusal(view, "contract", {"award_notice": awarded, "contract_signed": signed}, "/signed_on")
 
 
 # --- folds ----------------------------------------------------------------------------------------------------
@@ -233,6 +252,11 @@ def publicity_folds(view: View) -> Effects:
 def award_folds(view: View) -> Effects:
     """Note the winner."""
     p = view.payload
-    kept: Json = {"winner": p["winner"], "submission": p["submission"], "price": obj(p["price"])["amount"], "on": view.today.isoformat(), "at": local_text(view.at)}
+    kept: Json = {
+        "winner": p["winner"],
+        "submission": p["submission"],
+        "price": obj(p["price"])["amount"],
+        "on": view.today.isoformat(),
+        "at": local_text(view.at),
+    }
     return Effects(head={"awards": {**view.case.table("awards"), str(p["lot"]): kept}})
-

@@ -128,7 +128,10 @@ def ciphertext_is_committed(view: View) -> Refusal | None:
     committed = obj(bid.get("ciphertext"))
     if view.payload["ciphertext"] != committed:
         return refuse("SEAL-WRONG", why="密文摘要与承诺不符 / ciphertext differs", pointer="/ciphertext")
-    if len(attachments) != 1 or (attachments[0].sha256, attachments[0].size) != (committed["sha256"], committed["size"]):
+    if len(attachments) != 1 or (attachments[0].sha256, attachments[0].size) != (
+        committed["sha256"],
+        committed["size"],
+    ):
         return refuse("ATTACHMENT-WRONG", why="应恰有一个密文附件 / exactly one ciphertext", pointer="/attachments")
     return None
 

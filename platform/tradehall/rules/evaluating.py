@@ -65,7 +65,9 @@ def _bid(submission: str, bid: Obj, decided: Obj | None) -> scoring.Bid:
     )
 
 
-def evaluate(case: Case, facts: Facts, lot: str, *, sheets: Sequence[Obj], decided: Mapping[str, Obj]) -> scoring.Evaluation | Refusal:
+def evaluate(
+    case: Case, facts: Facts, lot: str, *, sheets: Sequence[Obj], decided: Mapping[str, Obj]
+) -> scoring.Evaluation | Refusal:
     """Evaluate a lot from the records: opened bids, sheets, drawn factors, recorded tie draw."""
     tie = obj(facts.get("tie", lot))
     ceiling, floor = case.table("ceilings").get(lot), case.table("floors").get(lot)
@@ -84,7 +86,9 @@ def evaluate(case: Case, facts: Facts, lot: str, *, sheets: Sequence[Obj], decid
         return refuse("REPORT-WRONG", why=str(flaw))
 
 
-def recompute(case: Case, facts: Facts, lot: str, *, sheets: Sequence[Obj], decided: Mapping[str, Obj]) -> dict[str, Json] | Refusal:
+def recompute(
+    case: Case, facts: Facts, lot: str, *, sheets: Sequence[Obj], decided: Mapping[str, Obj]
+) -> dict[str, Json] | Refusal:
     """
     Return the members of an evaluation report that follow from the records (应有结果).
 

@@ -48,7 +48,11 @@ ACTORS = {
 def applicant_applies(view: View) -> Refusal | None:
     """Refuse an application in another's name."""
     own = obj(view.payload["applicant"])["id"] == view.author
-    return None if own else refuse("ROLE-NOT-ALLOWED", family="guarantee_application", roles="applicant", pointer="/applicant")
+    return (
+        None
+        if own
+        else refuse("ROLE-NOT-ALLOWED", family="guarantee_application", roles="applicant", pointer="/applicant")
+    )
 
 
 def guarantor_is_known(view: View) -> Refusal | None:
@@ -60,7 +64,11 @@ def guarantor_is_known(view: View) -> Refusal | None:
 def dates_are_ordered(view: View) -> Refusal | None:
     """Refuse a validity that ends before it begins, or has ended."""
     start, end = (date.fromisoformat(str(view.payload[k])) for k in ("valid_from", "valid_until"))
-    return None if start <= end and view.today <= end else refuse("GUARANTEE-WRONG", why="有效期 / validity", pointer="/valid_until")
+    return (
+        None
+        if start <= end and view.today <= end
+        else refuse("GUARANTEE-WRONG", why="有效期 / validity", pointer="/valid_until")
+    )
 
 
 def letter_fits_application(view: View) -> Refusal | None:
@@ -94,7 +102,9 @@ def event_fits(view: View) -> Refusal | None:
     if event == "claim" and view.today.isoformat() > until:
         return refuse("GUARANTEE-ORDER", why=f"有效期至 {until} / expired", pointer="/event", clause="独立保函规定 11")
     if event == "expire" and view.today.isoformat() <= until:
-        return refuse("GUARANTEE-ORDER", why=f"有效期至 {until} / still valid", pointer="/event", clause="独立保函规定 11")
+        return refuse(
+            "GUARANTEE-ORDER", why=f"有效期至 {until} / still valid", pointer="/event", clause="独立保函规定 11"
+        )
     return None
 
 

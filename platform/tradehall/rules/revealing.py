@@ -59,7 +59,9 @@ def enough_bids(view: View) -> Refusal | None:
     count = len(standing_bids(view, lot))
     if count >= needed:
         return None
-    return refuse("TOO-FEW-BIDS", lot=lot, count=count, needed=needed, clause=view.world.law.clause("min_bidders", view.today))
+    return refuse(
+        "TOO-FEW-BIDS", lot=lot, count=count, needed=needed, clause=view.world.law.clause("min_bidders", view.today)
+    )
 
 
 def too_few_bids(view: View) -> Refusal | None:
@@ -106,7 +108,9 @@ def key_fits_bid(view: View) -> Refusal | None:
         return refuse("KEY-WRONG", why=str(error), pointer="/secret_key")
     if recipient == bid["recipient"]:
         return None
-    return refuse("KEY-WRONG", why="与承诺的收件密钥不符 / does not derive the committed recipient", pointer="/secret_key")
+    return refuse(
+        "KEY-WRONG", why="与承诺的收件密钥不符 / does not derive the committed recipient", pointer="/secret_key"
+    )
 
 
 def bidder_key_may_open(view: View) -> Refusal | None:
@@ -141,7 +145,7 @@ def failure_is_not_early(view: View) -> Refusal | None:
     """
     Refuse to call a bid unopened while a way to open it is at hand (解密失败).
 
-    A bid may be disclosed as failed for ``not_released`` only without a released key and with fewer shares than the threshold.
+    ``not_released`` holds only without a released key and with fewer shares than the threshold.
     """
     if view.payload.get("cause") != "not_released":
         return None
@@ -176,7 +180,9 @@ def none_is_valid(view: View) -> Refusal | None:
     """Refuse to fail an opened lot as having no valid bid while an evaluated bid stands."""
     if view.payload["reason"] not in ("no_valid_bid", "all_rejected", "no_competition"):
         return refuse("ENOUGH-BIDS", lot=view.lots[0], count=view.payload["count"], pointer="/reason")
-    opened = [s for s, d in view.facts.all("disclosed") if obj(d)["lot"] == view.lots[0] and obj(d)["outcome"] == "opened"]
+    opened = [
+        s for s, d in view.facts.all("disclosed") if obj(d)["lot"] == view.lots[0] and obj(d)["outcome"] == "opened"
+    ]
     report = obj(view.facts.get("report", view.lots[0]))
     if opened and not report:
         return refuse("ENOUGH-BIDS", lot=view.lots[0], count=len(opened), pointer="/reason")
@@ -196,7 +202,9 @@ def opening_folds(view: View) -> Effects:
         roots[str(item["lot"])] = item["accepted_root"]
         for s in rows(item["submissions"]):
             bid = obj(view.facts.get("bid", str(s["submission"])))
-            kept: Json = {k: bid.get(k) for k in ("lot", "author", "commitment", "recipient", "ciphertext", "commitments")}
+            kept: Json = {
+                k: bid.get(k) for k in ("lot", "author", "commitment", "recipient", "ciphertext", "commitments")
+            }
             facts.append(Fact("opening", str(s["submission"]), kept))
     return Effects(head={"roots": roots, "opening_started_at": local_text(view.at)}, facts=tuple(facts))
 
@@ -215,7 +223,11 @@ def share_folds(view: View) -> Effects:
 def disclosure_folds(view: View) -> Effects:
     """Keep what a bid disclosed."""
     p = view.payload
-    kept = {k: p[k] for k in ("lot", "outcome", "cause", "bidder", "price", "attributes", "guarantee", "opened_by") if k in p}
+    kept = {
+        k: p[k]
+        for k in ("lot", "outcome", "cause", "bidder", "price", "attributes", "guarantee", "opened_by")
+        if k in p
+    }
     return Effects(facts=(Fact("disclosed", str(p["submission"]), kept),))
 
 

@@ -11,14 +11,13 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, cast
 
-from tradehall_standards import canonical
-
 from tradehall.kernel.case import Case, Effects, Fact, Facts, legal_date, local_text, read_instant
 from tradehall.kernel.payload import Obj, obj, rows, texts
 from tradehall.kernel.procedure import Expert, View
 from tradehall.kernel.record import CaseId
 from tradehall.kernel.refusal import Refusal, refuse
 from tradehall.rules import drawing, merkle
+from tradehall_standards import canonical
 
 if TYPE_CHECKING:
     from tradehall_standards import Json
@@ -72,7 +71,11 @@ def requester_runs_tender(view: View) -> Refusal | None:
     """Refuse a session that is not requested by the tenderer or agency of its tender."""
     tender = tender_of(view)
     allowed = (*tender[0].parties("tenderer"), *tender[0].parties("agency")) if tender else ()
-    return None if view.author in allowed else refuse("ROLE-NOT-ALLOWED", family="remote_session", roles="tenderer / agency")
+    return (
+        None
+        if view.author in allowed
+        else refuse("ROLE-NOT-ALLOWED", family="remote_session", roles="tenderer / agency")
+    )
 
 
 def session_window_is_lawful(view: View) -> Refusal | None:
@@ -112,7 +115,11 @@ def seats_are_offered(view: View) -> Refusal | None:
         return None
     wanted = next(s for s in rows(view.case.head["seats_wanted"]) if s["venue"] == view.payload["venue"])
     offered = {str(s["id"]) for s in rows(view.payload["seats"])}
-    return None if len(offered) == wanted["count"] else refuse("SEATS-WRONG", why="工位数 / number of seats", pointer="/seats")
+    return (
+        None
+        if len(offered) == wanted["count"]
+        else refuse("SEATS-WRONG", why="工位数 / number of seats", pointer="/seats")
+    )
 
 
 # --- guards: draw and recusal ---------------------------------------------------------------------------------
@@ -242,13 +249,15 @@ def seats_match_members(view: View) -> Refusal | None:
 
 
 def seat_is_booked(view: View) -> Refusal | None:
-    """Refuse a check-in by another than the expert, or at another seat than booked; without pledge it does not count."""
+    """Refuse a check-in by another than the expert, at another seat than booked, or without pledge."""
     p = view.payload
     booking = obj(view.case.table("bookings").get(str(p["expert"])))
     if p["expert"] != view.author or (booking.get("venue"), booking.get("seat")) != (p["venue"], p["seat"]):
         return refuse("SEATS-WRONG", why="签到人或工位不符 / not the booked seat", pointer="/seat")
     if p["pledge"] is not True or p["no_conflict"] is not True:
-        return refuse("RECUSAL-REQUIRED", expert=p["expert"], why="未作承诺或存在利害关系 / no pledge", pointer="/pledge")
+        return refuse(
+            "RECUSAL-REQUIRED", expert=p["expert"], why="未作承诺或存在利害关系 / no pledge", pointer="/pledge"
+        )
     return None
 
 
@@ -302,7 +311,9 @@ def expert_is_member(view: View) -> Refusal | None:
         return refuse("ROLE-NOT-ALLOWED", family=view.filed.record.family, roles="expert", pointer="/expert")
     if expert not in view.case.table("present"):
         return refuse("NOT-CHECKED-IN", expert=expert)
-    return None if view.payload["lot"] in texts(view.case.head["lots"]) else refuse("LOT-UNKNOWN", lot=view.payload["lot"])
+    return (
+        None if view.payload["lot"] in texts(view.case.head["lots"]) else refuse("LOT-UNKNOWN", lot=view.payload["lot"])
+    )
 
 
 def commitment_is_first(view: View) -> Refusal | None:
@@ -371,7 +382,19 @@ def session_folds(view: View) -> Effects:
         "agency": list(tender[0].parties("agency")) if tender else [],
         "supervisor": list(tender[0].parties("supervisor")) if tender else [],
     }
-    head: dict[str, Json] = {k: p[k] for k in ("tender", "lots", "lead_venue", "remote_venues", "starts_at", "ends_at", "seats_wanted", "committee_size")}
+    head: dict[str, Json] = {
+        k: p[k]
+        for k in (
+            "tender",
+            "lots",
+            "lead_venue",
+            "remote_venues",
+            "starts_at",
+            "ends_at",
+            "seats_wanted",
+            "committee_size",
+        )
+    }
     regime = {"regime": tender[0].regime, "region": tender[0].region} if tender else {}
     return Effects(head={**head, **regime, "parties": parties})
 
@@ -403,7 +426,7 @@ def draw_folds(view: View) -> Effects:
     drawn: dict[str, Json] = {}
     reserves: dict[str, Json] = {}
     for stratum in rows(view.payload["strata"]):
-        drawn |= {m: stratum["stratum"] for m in texts(stratum["members"])}
+        drawn |= dict.fromkeys(texts(stratum["members"]), stratum["stratum"])
         reserves[str(stratum["stratum"])] = stratum["reserves"]
     parties = {**view.case.table("parties"), "expert": list(drawn)}
     return Effects(head={"members": drawn, "reserves": reserves, "parties": parties})
@@ -430,7 +453,9 @@ def recusal_folds(view: View) -> Effects:
 
 def booking_folds(view: View) -> Effects:
     """Keep who sits where."""
-    kept: dict[str, Json] = {str(b["expert"]): {"venue": b["venue"], "seat": b["seat"]} for b in rows(view.payload["bookings"])}
+    kept: dict[str, Json] = {
+        str(b["expert"]): {"venue": b["venue"], "seat": b["seat"]} for b in rows(view.payload["bookings"])
+    }
     return Effects(head={"bookings": kept})
 
 
@@ -441,7 +466,10 @@ def check_in_folds(view: View) -> Effects:
 
 def event_folds(view: View) -> Effects:
     """Note the event; a suspension asks everybody to check in again before it resumes (中断后重新签到)."""
-    log = [*rows(view.case.head.get("log")), {"event": view.payload["event"], "at": local_text(view.at), "venue": view.payload["venue"]}]
+    log = [
+        *rows(view.case.head.get("log")),
+        {"event": view.payload["event"], "at": local_text(view.at), "venue": view.payload["venue"]},
+    ]
     head: dict[str, Json] = {"log": cast("Json", [dict(e) for e in log])}
     if view.payload["event"] == "suspend":
         head["present"] = {}
@@ -463,5 +491,10 @@ def score_commitment_folds(view: View) -> Effects:
 def sheet_folds(view: View) -> Effects:
     """Keep a revealed sheet (评分表)."""
     key = f"{view.payload['lot']}:{view.payload['expert']}"
-    kept: Json = {"expert": view.payload["expert"], "lot": view.payload["lot"], "scores": view.payload["scores"], "record": view.digest}
+    kept: Json = {
+        "expert": view.payload["expert"],
+        "lot": view.payload["lot"],
+        "scores": view.payload["scores"],
+        "record": view.digest,
+    }
     return Effects(facts=(Fact("sheet", key, kept),))

@@ -6,8 +6,7 @@ Guards and folds of the stage 招. Numbers come from ``view.rule(slot)``; the sl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, cast
 
@@ -15,25 +14,10 @@ from tradehall.kernel.case import Effects, Fact, legal_date, local_text, read_in
 from tradehall.kernel.payload import Obj, amount, obj, rows, texts
 from tradehall.kernel.procedure import View
 from tradehall.kernel.refusal import Refusal, refuse
+from tradehall.rules.timing import period_refusal
 
 if TYPE_CHECKING:
     from tradehall_standards import Json
-
-def period_refusal(view: View, slot: str, events: Mapping[str, datetime | date], pointer: str) -> Refusal | None:
-    """Refuse when the time rule in ``slot`` fails on ``events`` and blocks; None where the regime has no such rule."""
-    verdict = view.judge(slot, events)
-    if verdict is None or verdict.ok or verdict.rule.severity != "block":
-        return None
-    code = "PERIOD-TOO-LONG" if verdict.rule.op in ("<=", "<") else "PERIOD-TOO-SHORT"
-    return refuse(
-        code,
-        clause=verdict.rule.clause,
-        pointer=pointer,
-        rule=f"{verdict.rule.zh} ({verdict.rule.id})",
-        required=verdict.required,
-        actual=verdict.actual,
-    )
-
 
 # --- guards ---------------------------------------------------------------------------------------------------
 
@@ -93,10 +77,17 @@ def _committee_refusal(view: View, committee: Obj) -> Refusal | None:
     if large is not None and threshold is not None and Decimal(view.case.text("estimate") or 0) >= threshold:
         least, clause = large, law.clause("committee_size_large", on)
     if size < least or size % 2 == 0:
-        return refuse("COMMITTEE-NOT-LAWFUL", why=f"{size} 人，应为 {least} 人以上单数 / size", clause=clause, pointer="/committee")
+        return refuse(
+            "COMMITTEE-NOT-LAWFUL",
+            why=f"{size} 人，应为 {least} 人以上单数 / size",
+            clause=clause,
+            pointer="/committee",
+        )
     share = law.number("expert_share", on) or Decimal(0)
     if Decimal(experts) / size < share:
-        return refuse("COMMITTEE-NOT-LAWFUL", why="专家不足三分之二 / too few experts", pointer="/committee/experts_min")
+        return refuse(
+            "COMMITTEE-NOT-LAWFUL", why="专家不足三分之二 / too few experts", pointer="/committee/experts_min"
+        )
     seats = sum(cast("int", s["seats"]) for s in rows(committee.get("strata")))
     if seats != size:
         return refuse("COMMITTEE-NOT-LAWFUL", why="抽取席位与评委人数不符 / seats differ", pointer="/committee/strata")
@@ -110,13 +101,19 @@ def _points_refusal(method: Obj) -> Refusal | None:
     total = points + Decimal(str(obj(method["price"])["weight_points"]))
     if total == 100:  # noqa: PLR2004  - 百分制: the statutes speak of a hundred points
         return None
-    return refuse("METHOD-NOT-LAWFUL", why=f"各项满分合计 {total}，应为 100 / points must add up to 100", pointer="/evaluation")
+    return refuse(
+        "METHOD-NOT-LAWFUL", why=f"各项满分合计 {total}，应为 100 / points must add up to 100", pointer="/evaluation"
+    )
 
 
 def document_is_filed(view: View) -> Refusal | None:
     """Refuse a notice that cites a tender document which is not in the case."""
     document = str(view.payload["document"])
-    return None if view.facts.get("document", document) else refuse("DOCUMENT-MISSING", digest=document, pointer="/document")
+    return (
+        None
+        if view.facts.get("document", document)
+        else refuse("DOCUMENT-MISSING", digest=document, pointer="/document")
+    )
 
 
 def notice_fits_project(view: View) -> Refusal | None:
@@ -170,7 +167,9 @@ def prices_are_allowed(view: View) -> Refusal | None:
         if not allowed:
             return refuse("FLOOR-FORBIDDEN", pointer=f"/lots/{i}/floor")
         if amount(lot["floor"]) > amount(lot["ceiling"]):
-            return refuse("PROJECT-MISMATCH", why="最低价高于最高限价 / floor above ceiling", pointer=f"/lots/{i}/floor")
+            return refuse(
+                "PROJECT-MISMATCH", why="最低价高于最高限价 / floor above ceiling", pointer=f"/lots/{i}/floor"
+            )
     return None
 
 
@@ -190,7 +189,13 @@ def security_is_capped(view: View) -> Refusal | None:
         limit = min(x for x in (ratio * estimate, cap) if x is not None)
         if amount(security["amount"]) > limit:
             clause = law.clause("security_ratio" if limit == ratio * estimate else slot, on)
-            return refuse("SECURITY-TOO-HIGH", cap=f"{limit:.2f}", amount=obj(security["amount"])["amount"], clause=clause, pointer=f"/lots/{i}/bid_security")
+            return refuse(
+                "SECURITY-TOO-HIGH",
+                cap=f"{limit:.2f}",
+                amount=obj(security["amount"])["amount"],
+                clause=clause,
+                pointer=f"/lots/{i}/bid_security",
+            )
     return None
 
 
@@ -204,7 +209,9 @@ def custodians_are_fit(view: View) -> Refusal | None:
     if len(parties) != len(custodians) or len(recipients) != len(custodians):
         return refuse("CUSTODIANS-WRONG", why="保管方或密钥重复 / a party or a key repeats", pointer="/custodians")
     if not least <= threshold <= len(custodians):
-        return refuse("CUSTODIANS-WRONG", why=f"门限应在 {least} 与 {len(custodians)} 之间 / threshold", pointer="/threshold")
+        return refuse(
+            "CUSTODIANS-WRONG", why=f"门限应在 {least} 与 {len(custodians)} 之间 / threshold", pointer="/threshold"
+        )
     return None
 
 
@@ -213,8 +220,9 @@ def grace_is_lawful(view: View) -> Refusal | None:
     most = view.world.law.number("grace_seconds", view.today) or Decimal(0)
     if cast("int", view.payload["grace_seconds"]) <= most:
         return None
-    rule = f"密文宽限 / grace ≤ {most} s"
-    return refuse("PERIOD-TOO-LONG", rule=rule, required=most, actual=view.payload["grace_seconds"], pointer="/grace_seconds")
+    return refuse(
+        "GRACE-TOO-LONG", most=most, clause=view.world.law.clause("grace_seconds", view.today), pointer="/grace_seconds"
+    )
 
 
 def question_is_in_time(view: View) -> Refusal | None:
@@ -239,7 +247,9 @@ def clarification_leaves_time(view: View) -> Refusal | None:
     moved = obj(view.payload.get("changes")).get("bid_deadline")
     deadline = read_instant(str(moved)) if moved else current
     if deadline is None or (moved and current is not None and deadline < current):
-        return refuse("DEADLINE-NOT-LATER", current=local_text(current) if current else "", pointer="/changes/bid_deadline")
+        return refuse(
+            "DEADLINE-NOT-LATER", current=local_text(current) if current else "", pointer="/changes/bid_deadline"
+        )
     if not view.payload["affects_preparation"]:
         return None
     verdict = view.judge("clarification_lead", {"clarification_publish": view.at, "bid_deadline": deadline})
@@ -247,7 +257,11 @@ def clarification_leaves_time(view: View) -> Refusal | None:
         return None
     earliest = str(verdict.earliest or "")
     return refuse(
-        "DEADLINE-MUST-MOVE", days=verdict.rule.value, earliest=earliest, clause=verdict.rule.clause, pointer="/changes/bid_deadline"
+        "DEADLINE-MUST-MOVE",
+        days=verdict.rule.value,
+        earliest=earliest,
+        clause=verdict.rule.clause,
+        pointer="/changes/bid_deadline",
     )
 
 
@@ -295,7 +309,10 @@ def outage_is_recorded(view: View) -> Refusal | None:
 def project_folds(view: View) -> Effects:
     """Open the lots and note the parties (项目受理)."""
     p = view.payload
-    parties: dict[str, Json] = {"tenderer": [str(obj(p["tenderer"])["id"])], "supervisor": [str(obj(p["supervisor"])["id"])]}
+    parties: dict[str, Json] = {
+        "tenderer": [str(obj(p["tenderer"])["id"])],
+        "supervisor": [str(obj(p["supervisor"])["id"])],
+    }
     if "agency" in p:
         parties["agency"] = [str(obj(p["agency"])["id"])]
     lots: dict[str, Json] = {
@@ -346,7 +363,9 @@ def notice_folds(view: View) -> Effects:
         "custodians": [{"party": obj(c["party"])["id"], "recipient": c["recipient"]} for c in rows(p["custodians"])],
         "ceilings": {str(lot["id"]): obj(lot["ceiling"])["amount"] for lot in lots},
         "floors": {str(lot["id"]): obj(lot["floor"])["amount"] for lot in lots if "floor" in lot},
-        "securities": {str(lot["id"]): obj(obj(lot["bid_security"])["amount"])["amount"] for lot in lots if "bid_security" in lot},
+        "securities": {
+            str(lot["id"]): obj(obj(lot["bid_security"])["amount"])["amount"] for lot in lots if "bid_security" in lot
+        },
         "evaluation": document.get("evaluation"),
         "committee": document.get("committee"),
         "answers": view.digest,

@@ -78,4 +78,3 @@ def build_app(context: Context, pages: Sequence[Any] = ()) -> Litestar:
     )
     assert_covered(app)
     return app
-

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tradehall_standards import StrictError, strict
-
 from tradehall.web.problems import Problem
+from tradehall_standards import StrictError, strict
 
 if TYPE_CHECKING:
     from litestar import Request
+
     from tradehall_standards import Json
 
 JSON_MAX = 3 << 20
@@ -50,7 +50,9 @@ async def read_json(request: Request[Any, Any, Any]) -> Json:
         raise Problem("BODY-INVALID", why=error.code, errors=errors) from error
 
 
-async def read_object(request: Request[Any, Any, Any], *required: str, optional: tuple[str, ...] = ()) -> dict[str, Json]:
+async def read_object(
+    request: Request[Any, Any, Any], *required: str, optional: tuple[str, ...] = ()
+) -> dict[str, Json]:
     """Return a JSON object with exactly the named members; a missing or unknown one is named."""
     value = await read_json(request)
     if not isinstance(value, dict):

@@ -55,7 +55,14 @@ TABLE: tuple[Permission, ...] = (
     Permission("party.list", "GET", f"{A}/parties", CENTRE),
     Permission("certificate.issue", "POST", f"{A}/certificates", LOGGED_IN, "self", "only for the caller's own party"),
     Permission("certificate.see", "GET", f"{A}/certificates/{{kid}}", EVERYONE),
-    Permission("certificate.revoke", "POST", f"{A}/certificates/{{kid}}/revocation", LOGGED_IN, "self", "the holder or the centre"),
+    Permission(
+        "certificate.revoke",
+        "POST",
+        f"{A}/certificates/{{kid}}/revocation",
+        LOGGED_IN,
+        "self",
+        "the holder or the centre",
+    ),
     # standards
     Permission("schema.list", "GET", f"{A}/schemas", EVERYONE),
     Permission("schema.current", "GET", f"{A}/schemas/{{family}}", EVERYONE),
@@ -68,7 +75,14 @@ TABLE: tuple[Permission, ...] = (
     # the door and what it keeps
     Permission("record.file", "POST", f"{A}/records", LOGGED_IN, note="the door judges role and state"),
     Permission("record.see", "GET", f"{A}/records/{{digest}}", EVERYONE, "party", "public records to everyone"),
-    Permission("record.receipt", "GET", f"{A}/records/{{digest}}/receipt", EVERYONE, "author", "by the digest only its author knows"),
+    Permission(
+        "record.receipt",
+        "GET",
+        f"{A}/records/{{digest}}/receipt",
+        EVERYONE,
+        "author",
+        "by the digest only its author knows",
+    ),
     Permission("receipt.verify", "POST", f"{A}/receipts/verify", EVERYONE),
     Permission("vault.offset", "GET", f"{A}/vault/{{digest}}/upload", LOGGED_IN, "self"),
     Permission("vault.put", "PUT", f"{A}/vault/{{digest}}/upload", LOGGED_IN, "self"),
@@ -78,10 +92,14 @@ TABLE: tuple[Permission, ...] = (
     Permission("case.list", "GET", f"{A}/cases", EVERYONE),
     Permission("case.see", "GET", f"{A}/cases/{{case}}", EVERYONE, "party", "secret cases to their parties only"),
     Permission("case.records", "GET", f"{A}/cases/{{case}}/records", EVERYONE, "party", "public records to everyone"),
-    Permission("case.events", "GET", f"{A}/cases/{{case}}/events", EVERYONE, note="server-sent events of public records"),
+    Permission(
+        "case.events", "GET", f"{A}/cases/{{case}}/events", EVERYONE, note="server-sent events of public records"
+    ),
     Permission("case.evidence", "GET", f"{A}/cases/{{case}}/evidence", ("centre", "supervisor")),
     Permission("case.own", "GET", f"{A}/inbox", LOGGED_IN, "self", "secret cases the caller is a party of"),
-    Permission("opening.act", "POST", f"{A}/cases/{{case}}/opening", CENTRE, note="the door decides whether it is time"),
+    Permission(
+        "opening.act", "POST", f"{A}/cases/{{case}}/opening", CENTRE, note="the door decides whether it is time"
+    ),
     Permission("draw.act", "POST", f"{A}/cases/{{case}}/draws", CENTRE),
     Permission("tie.act", "POST", f"{A}/cases/{{case}}/ties", CENTRE),
     Permission("guarantee.act", "POST", f"{A}/cases/{{case}}/guarantee", CENTRE),
@@ -92,7 +110,9 @@ TABLE: tuple[Permission, ...] = (
     Permission("clock.advance", "POST", f"{A}/sandbox/clock", CENTRE, note="sandbox nodes only"),
     Permission("log.checkpoint", "GET", "/log/checkpoint", EVERYONE),
     Permission("log.tile", "GET", "/log/tile/{path}", EVERYONE),
-    Permission("witness", "POST", "/witness/add-checkpoint", EVERYONE, note="C2SP tlog-witness; the log's signature decides"),
+    Permission(
+        "witness", "POST", "/witness/add-checkpoint", EVERYONE, note="C2SP tlog-witness; the log's signature decides"
+    ),
     Permission("node", "GET", f"{A}/node", EVERYONE),
     Permission("health", "GET", "/healthz", EVERYONE),
     Permission("openapi", "GET", "/openapi.json", EVERYONE),
@@ -179,8 +199,9 @@ def _shape(path: str) -> str:
 def table_markdown() -> str:
     """Return the table as a documentation page."""
     head = "| route | method | path | roles | relation | note |\n| --- | --- | --- | --- | --- | --- |\n"
-    rows = (
-        f"| {r.name} | {r.method} | `{r.path}` | {'everyone' if r.roles == EVERYONE else ', '.join(r.roles)} | {r.relation} | {r.note} |\n"
-        for r in TABLE
-    )
+    rows = (f"| {r.name} | {r.method} | `{r.path}` | {_who(r)} | {r.relation} | {r.note} |\n" for r in TABLE)
     return head + "".join(rows)
+
+
+def _who(row: Permission) -> str:
+    return "everyone" if row.roles == EVERYONE else ", ".join(row.roles)

@@ -60,7 +60,9 @@ async def case_list(request: Req, context: Ctx) -> Response[Any]:
     with context.door.store.read() as reading:
         found = list(reading.search(query))
     following = cursor_of(found[-1]) if len(found) == query.limit else None
-    headers = {"Link": f'<{request.url.with_replacements(query=f"after={following}")}>; rel="next"'} if following else {}
+    headers = (
+        {"Link": f'<{request.url.with_replacements(query=f"after={following}")}>; rel="next"'} if following else {}
+    )
     return Response({"items": [listing_json(x) for x in found], "next": following}, headers=headers)
 
 
@@ -173,7 +175,9 @@ async def _follow(context: Context, case: str, after: int) -> AsyncIterator[Serv
     while True:
         for stored in await asyncio.to_thread(_rows, context, case, after):
             after, silent = stored.index, 0
-            yield ServerSentEventMessage(data=orjson.dumps(_event(stored)).decode(), event="record", id=str(after), retry=2000)
+            yield ServerSentEventMessage(
+                data=orjson.dumps(_event(stored)).decode(), event="record", id=str(after), retry=2000
+            )
         if silent % HEARTBEAT_POLLS == 0:
             now = orjson.dumps({"now": write_instant(context.door.store.now())}).decode()
             yield ServerSentEventMessage(data=now, event="heartbeat")
@@ -188,7 +192,12 @@ def _rows(context: Context, case: str, after: int) -> list[Stored]:
 
 def _event(stored: Stored) -> dict[str, Json]:
     """What an event tells: which family at which instant; content is fetched under the caller's own rights."""
-    return {"family": stored.row.family, "case": stored.row.case, "at": write_instant(stored.row.at), "index": stored.index}
+    return {
+        "family": stored.row.family,
+        "case": stored.row.case,
+        "at": write_instant(stored.row.at),
+        "index": stored.index,
+    }
 
 
 @get("/changes", opt={"permission": "changes"})
@@ -277,10 +286,14 @@ async def tie_act(request: Req, context: Ctx, case: FromPath[str]) -> Response[A
     view = context.look(case, subject_of(request))
     body = await read_object(request, "lot", "nonces", optional=("session",))
     lot, session = text_member(body, "lot"), body.get("session")
-    tied = await asyncio.to_thread(context.evaluation.ties, view.case.id, lot, session=str(session) if session else None)
+    tied = await asyncio.to_thread(
+        context.evaluation.ties, view.case.id, lot, session=str(session) if session else None
+    )
     if not tied:
         raise Problem("NOT-FOUND")
-    return _acted(request, [await asyncio.to_thread(context.evaluation.draw_tie, view.case.id, lot, tied, _texts(body["nonces"]))])
+    return _acted(
+        request, [await asyncio.to_thread(context.evaluation.draw_tie, view.case.id, lot, tied, _texts(body["nonces"]))]
+    )
 
 
 @post("/cases/{case:str}/guarantee", opt={"permission": "guarantee.act"}, status_code=200)

@@ -12,8 +12,8 @@ from tradehall.desk.accept import Door
 from tradehall.desk.draw import Draw
 from tradehall.desk.evaluation import Evaluation
 from tradehall.desk.evidence import Exporter
-from tradehall.desk.guarantee import Guarantees
 from tradehall.desk.filing import CaseView, Desk
+from tradehall.desk.guarantee import Guarantees
 from tradehall.desk.journal import Entry
 from tradehall.desk.opening import Opening
 from tradehall.desk.sequencer import Sequencer

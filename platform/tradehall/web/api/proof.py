@@ -24,7 +24,11 @@ WITNESS_MAX = 1 << 20
 @get("/clock", opt={"permission": "clock"})
 async def clock(context: Ctx) -> dict[str, Any]:
     """Tell the node's time and whether it can be trusted (服务器时间)."""
-    return {"now": write_instant(context.door.store.now()), "suspect": context.door.clock.suspect, "sandbox": context.advance is not None}
+    return {
+        "now": write_instant(context.door.store.now()),
+        "suspect": context.door.clock.suspect,
+        "sandbox": context.advance is not None,
+    }
 
 
 @post("/sandbox/clock", opt={"permission": "clock.advance"}, status_code=200)
@@ -100,7 +104,13 @@ async def problem(request: Req, code: FromPath[str]) -> dict[str, Any]:
         raise Problem("NOT-FOUND")
     status, text, clause = found
     sentence = text.zh if language(request) == "zh" else text.en
-    return {"code": code, "status": status, "title": sentence, "messages": {"zh": text.zh, "en": text.en}, "clause": clause}
+    return {
+        "code": code,
+        "status": status,
+        "title": sentence,
+        "messages": {"zh": text.zh, "en": text.en},
+        "clause": clause,
+    }
 
 
 HANDLERS = [clock, clock_advance, node]

@@ -21,18 +21,19 @@ from typing import TYPE_CHECKING, Any, cast
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from tradehall_standards import canonical
-from tradehall_standards.identifiers import uscc_check
 
 from tradehall.adapters import sealing as disk
 from tradehall.adapters.issuers.sandbox import Application, SandboxIssuer
 from tradehall.adapters.pdf.render import Renderer
+from tradehall.adapters.pdf.report import CaseFacts, render_report, sign_report
 from tradehall.adapters.pdf.signing import Signatory
 from tradehall.cli.client import Actor, Client, Refused
 from tradehall.kernel.money import Currency, Money
 from tradehall.kernel.record import Attachment, Digest
 from tradehall.kernel.signing import EdSigner, bid_signer, sign_detached
 from tradehall.rules import bid_package, drawing, sealing
+from tradehall_standards import canonical
+from tradehall_standards.identifiers import uscc_check
 
 if TYPE_CHECKING:
     from tradehall_standards import Json
@@ -109,6 +110,8 @@ class Play:
     bids: list[Bid] = field(default_factory=list[Bid])
     custody: dict[str, bytes] = field(default_factory=dict[str, bytes])
     facts: dict[str, Any] = field(default_factory=dict[str, Any])
+    expert_keys: dict[str, EllipticCurvePrivateKey] = field(default_factory=dict[str, EllipticCurvePrivateKey])
+    renderer: Renderer = field(default_factory=Renderer)
 
     def run(self) -> dict[str, Any]:
         """Play everything; returns the ids and files that came of it."""
@@ -128,7 +131,10 @@ class Play:
         operator = Actor("", "operator", self.connect())
         operator.client.login("operator", self.operator_password)
         self.facts["accounts"] = [("operator", "交易中心运维 operator")]
-        org = lambda n, name, account, *roles: self._enrol(operator, organisation(n), name, account, roles)  # noqa: E731
+
+        def org(number: int, name: str, account: str, *roles: str) -> Actor:
+            return self._enrol(operator, organisation(number), name, account, roles)
+
         tenderer = org(1, "示例城市建设投资有限公司", "tenderer")
         agency = org(2, "示例招标代理有限公司", "agency")
         supervisor = org(3, "示例市住房和城乡建设局", "supervisor", "supervisor")
@@ -138,7 +144,10 @@ class Play:
         bank_key = bank.certify()
         for actor in (tenderer, agency, supervisor, chengdu, deyang):
             actor.certify()
-        bidders = [org(20 + n, f"{BIDDER_NAMES[n % len(BIDDER_NAMES)]}有限公司", f"bidder{n + 1}") for n in range(self.bidders + 3)]
+        bidders = [
+            org(20 + n, f"{BIDDER_NAMES[n % len(BIDDER_NAMES)]}有限公司", f"bidder{n + 1}")
+            for n in range(self.bidders + 3)
+        ]
         for bidder in bidders:
             bidder.certify()
         experts = self._experts(operator)
@@ -148,8 +157,16 @@ class Play:
         )
         return Cast(operator, tenderer, agency, supervisor, chengdu, deyang, bank, bidders, experts, bank_key)
 
-    def _enrol(self, operator: Actor, party: str, name: str, account: str, roles: Sequence[str], facts: Json = None) -> Actor:
-        body: dict[str, Json] = {"id": party, "name": name, "roles": list(roles), "account": account, "password": PASSWORD}
+    def _enrol(
+        self, operator: Actor, party: str, name: str, account: str, roles: Sequence[str], facts: Json = None
+    ) -> Actor:
+        body: dict[str, Json] = {
+            "id": party,
+            "name": name,
+            "roles": list(roles),
+            "account": account,
+            "password": PASSWORD,
+        }
         operator.client.post("/parties", body | ({"facts": facts} if facts else {}))
         actor = Actor(party, name, self.connect())
         actor.client.login(account, PASSWORD)
@@ -165,8 +182,8 @@ class Play:
             employer = {0: organisation(1), 3: organisation(20)}.get(n, organisation(60 + n))
             facts: Json = {"stratum": stratum, "city": city, "employer": employer}
             found[party] = self._enrol(operator, party, f"专家{n + 1:02d}（虚构）", f"expert{n + 1}", ["expert"], facts)
-        for expert in found.values():
-            expert.certify()
+        for party, expert in found.items():
+            self.expert_keys[party] = expert.certify()
         return found
 
     # --- 招 ---------------------------------------------------------------------------------------------------
@@ -180,12 +197,22 @@ class Play:
         for actor in (who.tenderer, who.chengdu, who.deyang):
             self.custody[actor.party] = sealing.new_secret(secrets.token_bytes)
         notice = self.notice_payload(who, document["receipt"]["record"])
-        late = {**notice, "bid_deadline": "2026-03-20T09:30:00.000+08:00", "opening": {"at": "2026-03-20T09:30:00.000+08:00", "place": "线上"}}
+        late = {
+            **notice,
+            "bid_deadline": "2026-03-20T09:30:00.000+08:00",
+            "opening": {"at": "2026-03-20T09:30:00.000+08:00", "place": "线上"},
+        }
         refused = self.refused(lambda: who.agency.file(tender, "tender_notice", late), "PERIOD-TOO-SHORT")
-        self.say(f"等标期只有 18 日的公告被拒：{refused.sentence('zh')}", f"A notice with a bid period of 18 days is refused: {refused.sentence('en')}")
+        self.say(
+            f"等标期只有 18 日的公告被拒：{refused.sentence('zh')}",
+            f"A notice with a bid period of 18 days is refused: {refused.sentence('en')}",
+        )
         receipt = who.agency.file(tender, "tender_notice", notice)
         self.facts["notice"] = receipt["receipt"]["record"]
-        self.say("招标公告发布：道路（一标段）与桥梁（二标段），2026-03-25 09:30 截止；钥匙分给招标人、成都、德阳三方中的任意两方", "Notice published: road (lot 1) and bridge (lot 2), deadline 2026-03-25 09:30; any two of tenderer, Chengdu and Deyang hold the key")
+        self.say(
+            "招标公告发布：道路（一标段）与桥梁（二标段），2026-03-25 09:30 截止；钥匙分给招标人、成都、德阳三方中的任意两方",
+            "Notice published: road (lot 1) and bridge (lot 2), deadline 2026-03-25 09:30; any two of tenderer, Chengdu and Deyang hold the key",
+        )
         self.advance(who, "2026-03-05T10:00:00+08:00")
         question = who.bidders[0].file(tender, "question", {"text": ["一标段夜间施工是否受限？"]})
         answer: dict[str, Json] = {
@@ -217,21 +244,25 @@ class Play:
     def _guarantees(self, who: Cast, tender: str) -> None:
         self.advance(who, "2026-03-16T10:00:00+08:00")
         signatory = Signatory(who.bank_key, x509.load_der_x509_certificate(who.bank.certificate))
-        issuer = SandboxIssuer({"id": who.bank.party, "name": who.bank.name}, signatory, Renderer(), f"{self.public_url}/verify?letter=")
+        issuer = SandboxIssuer(
+            {"id": who.bank.party, "name": who.bank.name}, signatory, self.renderer, f"{self.public_url}/verify?letter="
+        )
         folder = self.out / "letters"
         folder.mkdir(parents=True, exist_ok=True)
         self.facts["letters"] = {}
         for n, bidder in enumerate(who.bidders[: self.bidders]):
             # The last of them asks for too small a letter; the opening will find out.
             amount = "390000.00" if n < self.bidders - 1 else "300000.00"
-            case = self._letter(who, tender, bidder, issuer, amount, n, folder)
+            case = self._letter(who, tender, bidder, issuer, amount, folder)
             self.facts["letters"][bidder.party] = case
         self.say(
             f"{self.bidders} 家投标人各自申请电子保函：银行核保、收费、签发 PDF（PAdES）；保函案卷在开标前对所有人保密",
             f"{self.bidders} bidders apply for guarantee letters; the bank underwrites, is paid, and signs PDFs; nobody else learns of them before the opening",
         )
 
-    def _letter(self, who: Cast, tender: str, bidder: Actor, issuer: SandboxIssuer, amount: str, n: int, folder: Path) -> str:
+    def _letter(
+        self, who: Cast, tender: str, bidder: Actor, issuer: SandboxIssuer, amount: str, n: int, folder: Path
+    ) -> str:
         case = str(bidder.client.post("/cases", {"procedure": "guarantee_letter"})["id"])
         application: dict[str, Any] = {
             "tender": tender,
@@ -267,28 +298,42 @@ class Play:
 
     def _bid(self, who: Cast, tender: str) -> None:
         self.advance(who, "2026-03-23T15:00:00+08:00")
-        refused = self.refused(lambda: who.operator.client.post(f"/cases/{tender}/opening", {"act": "start"}), "OPENING-EARLY")
-        self.say(f"运维人员试图提前开标，被拒：{refused.sentence('zh')}", f"The operator tries to open early and is refused: {refused.sentence('en')}")
+        refused = self.refused(
+            lambda: who.operator.client.post(f"/cases/{tender}/opening", {"act": "start"}), "OPENING-EARLY"
+        )
+        self.say(
+            f"运维人员试图提前开标，被拒：{refused.sentence('zh')}",
+            f"The operator tries to open early and is refused: {refused.sentence('en')}",
+        )
         for n, bidder in enumerate(who.bidders[: self.bidders]):
-            self.bids.append(self.hand_in(who, tender, bidder, "L1", PRICES[n]))
+            self.bids.append(self.hand_in(tender, bidder, "L1", PRICES[n]))
         for bidder in who.bidders[self.bidders : self.bidders + 2]:
-            self.bids.append(self.hand_in(who, tender, bidder, "L2", "14100000.00"))
+            self.bids.append(self.hand_in(tender, bidder, "L2", "14100000.00"))
         first = self.bids[0]
-        replaced = self.hand_in(who, tender, first.actor, "L1", "18450000.00", replaces=first)
+        replaced = self.hand_in(tender, first.actor, "L1", "18450000.00", replaces=first)
         self.bids[0] = replaced
-        gone = self.hand_in(who, tender, who.bidders[-1], "L1", "17000000.00")
-        gone.actor.file(tender, "bid_withdrawal", {"submission": gone.submission, "bid_key": gone.key_text}, signer=gone.signer, author=gone.signer.kid)
+        gone = self.hand_in(tender, who.bidders[-1], "L1", "17000000.00")
+        gone.actor.file(
+            tender,
+            "bid_withdrawal",
+            {"submission": gone.submission, "bid_key": gone.key_text},
+            signer=gone.signer,
+            author=gone.signer.kid,
+        )
         self.say(
             "投标人在自己的设备上封装：先提交承诺，再上传密文；一家替换、一家撤回。平台无人能打开，数据库里看不到是谁、几家",
             "Bidders seal on their own devices: commitment first, ciphertext after; one replaces, one withdraws. Nobody can open them, and the database does not tell who or how many",
         )
         self.advance(who, "2026-03-25T09:30:00+08:00")
-        refused = self.refused(lambda: self.hand_in(who, tender, who.bidders[-1], "L1", "16000000.00"), "BID-LATE")
-        self.say(f"09:30:00.000 整到达的投标被拒并得到签名的拒收回执：{refused.sentence('zh')}", f"A bid at 09:30:00.000 sharp is refused with a signed refusal: {refused.sentence('en')}")
+        refused = self.refused(lambda: self.hand_in(tender, who.bidders[-1], "L1", "16000000.00"), "BID-LATE")
+        self.say(
+            f"09:30:00.000 整到达的投标被拒并得到签名的拒收回执：{refused.sentence('zh')}",
+            f"A bid at 09:30:00.000 sharp is refused with a signed refusal: {refused.sentence('en')}",
+        )
 
-    def hand_in(self, who: Cast, tender: str, actor: Actor, lot: str, price: str, *, replaces: Bid | None = None) -> Bid:
+    def hand_in(self, tender: str, actor: Actor, lot: str, price: str, *, replaces: Bid | None = None) -> Bid:
         """Seal a bid and hand it in: commitment, then ciphertext."""
-        bid = self.seal(who, tender, actor, lot, price, replaces=replaces)
+        bid = self.seal(tender, actor, lot, price, replaces=replaces)
         commitment = cast("Mapping[str, Json]", bid.sealed.commitment)
         actor.file(tender, "bid_commitment", commitment, signer=bid.signer, author=bid.signer.kid)
         path = Path(bid.sealed.ciphertext)
@@ -302,7 +347,7 @@ class Play:
         actor.file(tender, "sealed_bid", payload, attachments=[attachment], signer=bid.signer, author=bid.signer.kid)
         return bid
 
-    def seal(self, who: Cast, tender: str, actor: Actor, lot: str, price: str, *, replaces: Bid | None = None) -> Bid:
+    def seal(self, tender: str, actor: Actor, lot: str, price: str, *, replaces: Bid | None = None) -> Bid:
         """Seal a bid on the bidder's device."""
         signer = actor.signer
         if signer is None:
@@ -338,26 +383,44 @@ class Play:
 
     def _open(self, who: Cast, tender: str) -> None:
         started = who.operator.client.post(f"/cases/{tender}/opening", {"act": "start"})["records"]
-        counts = {lot["lot"]: lot["count"] for r in started if r["family"] == "opening_start" for lot in r["envelope"]["payload"]["lots"]}
+        counts = {
+            lot["lot"]: lot["count"]
+            for r in started
+            if r["family"] == "opening_start"
+            for lot in r["envelope"]["payload"]["lots"]
+        }
         failed = [r["envelope"]["payload"]["lot"] for r in started if r["family"] == "failed_tender"]
         if counts != {"L1": self.bidders} or failed != ["L2"]:
             raise PlayStopped(f"opened {counts}, failed {failed}")
-        self.say(f"开标：一标段 {counts['L1']} 家，冻结集合根；二标段仅 2 家，依法不开标", f"Opening: lot 1 has {counts['L1']} bids, their root is frozen; lot 2 has 2 and is not opened")
+        self.say(
+            f"开标：一标段 {counts['L1']} 家，冻结集合根；二标段仅 2 家，依法不开标",
+            f"Opening: lot 1 has {counts['L1']} bids, their root is frozen; lot 2 has 2 and is not opened",
+        )
         lot_one = [b for b in self.bids if b.lot == "L1"]
         for bid in lot_one[:-1]:
-            payload: dict[str, Json] = {"submission": bid.submission, "bid_key": bid.key_text, "secret_key": bid.sealed.secret_key}
+            payload: dict[str, Json] = {
+                "submission": bid.submission,
+                "bid_key": bid.key_text,
+                "secret_key": bid.sealed.secret_key,
+            }
             bid.actor.file(tender, "key_release", payload, signer=bid.signer, author=bid.signer.kid)
         absent = lot_one[-1]
         for actor in (who.tenderer, who.deyang):
             self.release_share(actor, tender, absent)
-        self.say(f"{len(lot_one) - 1} 家远程解密；一家未到场，由招标人与德阳两方份额合成密钥开启", f"{len(lot_one) - 1} bidders release their keys; one is absent and is opened by the shares of the tenderer and Deyang")
+        self.say(
+            f"{len(lot_one) - 1} 家远程解密；一家未到场，由招标人与德阳两方份额合成密钥开启",
+            f"{len(lot_one) - 1} bidders release their keys; one is absent and is opened by the shares of the tenderer and Deyang",
+        )
         disclosed = who.operator.client.post(f"/cases/{tender}/opening", {"act": "disclose"})["records"]
         opened = [r["envelope"]["payload"] for r in disclosed]
         if {p["outcome"] for p in opened} != {"opened"} or len(opened) != self.bidders:
             raise PlayStopped(f"disclosed {[(p['outcome'], p.get('cause')) for p in opened]}")
         bad = [p["guarantee"]["reasons"] for p in opened if p["guarantee"]["result"] != "valid"]
         who.operator.client.post(f"/cases/{tender}/opening", {"act": "close"})
-        self.say(f"唱标并签署开标记录；一份保函金额不足，被查出：{bad}", f"Prices announced, opening record signed; one letter is short and was found: {bad}")
+        self.say(
+            f"唱标并签署开标记录；一份保函金额不足，被查出：{bad}",
+            f"Prices announced, opening record signed; one letter is short and was found: {bad}",
+        )
 
     def release_share(self, actor: Actor, tender: str, bid: Bid) -> None:
         """Release a custodian's share of a bid's key."""
@@ -380,9 +443,17 @@ class Play:
         session = str(who.agency.client.post("/cases", {"procedure": "remote_evaluation"})["id"])
         self.facts["session"] = session
         who.agency.file(session, "remote_session", session_payload(who, tender))
-        remote: dict[str, Json] = {"venue": "DY", "decision": "approve", "seats": [{"id": f"DY-{n}", "terminal": f"dy-{n}"} for n in (1, 2)]}
+        remote: dict[str, Json] = {
+            "venue": "DY",
+            "decision": "approve",
+            "seats": [{"id": f"DY-{n}", "terminal": f"dy-{n}"} for n in (1, 2)],
+        }
         self.refused(lambda: who.deyang.file(session, "venue_decision", remote), "VENUE-ORDER")
-        lead: dict[str, Json] = {"venue": "CD", "decision": "approve", "seats": [{"id": f"CD-{n}", "terminal": f"cd-{n}"} for n in (1, 2, 3)]}
+        lead: dict[str, Json] = {
+            "venue": "CD",
+            "decision": "approve",
+            "seats": [{"id": f"CD-{n}", "terminal": f"cd-{n}"} for n in (1, 2, 3)],
+        }
         who.chengdu.file(session, "venue_decision", lead)
         who.deyang.file(session, "venue_decision", remote)
         members = self._draw(who, session)
@@ -399,14 +470,27 @@ class Play:
         out = {e["expert"]: e["ground"] for e in payload["excluded"]}
         members = [m for s in payload["strata"] for m in s["members"]]
         first = payload["strata"][0]
-        line = drawing.shell_line(payload["seed"], first["stratum"], [*first["members"], *first["reserves"]], first["seats"])
+        line = drawing.shell_line(
+            payload["seed"], first["stratum"], [*first["members"], *first["reserves"]], first["seats"]
+        )
         self.facts["draw_line"] = line
-        self.say(f"三方承诺随机数后抽取 5 名专家，{len(out)} 名应回避者先行排除；一行命令即可复算（见 draw.sh）", f"Five experts drawn from three committed nonces, {len(out)} had to stand aside; one shell line repeats the draw (draw.sh)")
+        self.say(
+            f"三方承诺随机数后抽取 5 名专家，{len(out)} 名应回避者先行排除；一行命令即可复算（见 draw.sh）",
+            f"Five experts drawn from three committed nonces, {len(out)} had to stand aside; one shell line repeats the draw (draw.sh)",
+        )
         (self.out / "draw.sh").write_text(line + "\n", "utf-8")
         gone, reserve = members[0], first["reserves"][0]
-        recusal: dict[str, Json] = {"expert": gone, "ground": "close_relative", "declared_by": "expert", "replaced_by": reserve}
+        recusal: dict[str, Json] = {
+            "expert": gone,
+            "ground": "close_relative",
+            "declared_by": "expert",
+            "replaced_by": reserve,
+        }
         who.experts[gone].file(session, "recusal", recusal)
-        self.say("一名专家自报亲属关系，主动回避，按抽取次序递补", "One expert declares a relative and stands aside; the next in the drawn order takes the seat")
+        self.say(
+            "一名专家自报亲属关系，主动回避，按抽取次序递补",
+            "One expert declares a relative and stands aside; the next in the drawn order takes the seat",
+        )
         return [reserve, *members[1:]]
 
     def _seat(self, who: Cast, session: str, members: Sequence[str]) -> None:
@@ -417,12 +501,22 @@ class Play:
         self.advance(who, "2026-03-25T14:00:00+08:00")
         self._check_in(who, session, members)
         who.chengdu.file(session, "session_event", {"event": "start", "venue": "CD"})
-        self.say("成都 3 席、德阳 2 席，一人一座；五人签到承诺后主场宣布开始", "Three seats in Chengdu, two in Deyang, one each; all five check in and the lead venue starts")
+        self.say(
+            "成都 3 席、德阳 2 席，一人一座；五人签到承诺后主场宣布开始",
+            "Three seats in Chengdu, two in Deyang, one each; all five check in and the lead venue starts",
+        )
 
     def _check_in(self, who: Cast, session: str, members: Sequence[str]) -> None:
         for member in members:
             venue, seat = self.facts["seats"][member]
-            payload: dict[str, Json] = {"expert": member, "venue": venue, "seat": seat, "methods": ["id_card", "certificate"], "pledge": True, "no_conflict": True}
+            payload: dict[str, Json] = {
+                "expert": member,
+                "venue": venue,
+                "seat": seat,
+                "methods": ["id_card", "certificate"],
+                "pledge": True,
+                "no_conflict": True,
+            }
             who.experts[member].file(session, "check_in", payload)
 
     def _score(self, who: Cast, tender: str, session: str, members: Sequence[str]) -> None:
@@ -433,10 +527,15 @@ class Play:
             who.experts[member].file(session, "score_commitment", commitment)
         first, last = members[0], members[-1]
         self.refused(lambda: who.experts[first].file(session, "score_sheet", sheets[first]), "SCORES-SEALED")
-        who.deyang.file(session, "session_event", {"event": "suspend", "venue": "DY", "reason": "德阳副场网络中断（演示）"})
+        who.deyang.file(
+            session, "session_event", {"event": "suspend", "venue": "DY", "reason": "德阳副场网络中断（演示）"}
+        )
         self._check_in(who, session, members)
         who.chengdu.file(session, "session_event", {"event": "resume", "venue": "CD"})
-        self.say("四人已锁定评分时德阳断网：锁定的评分保留，任何人都看不到；重新签到后恢复", "With four scores locked, Deyang loses its link: locked scores stay locked and unseen; all check in again and the session resumes")
+        self.say(
+            "四人已锁定评分时德阳断网：锁定的评分保留，任何人都看不到；重新签到后恢复",
+            "With four scores locked, Deyang loses its link: locked scores stay locked and unseen; all check in again and the session resumes",
+        )
         digest: dict[str, Json] = {"expert": last, "lot": "L1", "digest": canonical.digest(sheets[last])}
         who.experts[last].file(session, "score_commitment", digest)
         for member, sheet in sheets.items():
@@ -447,13 +546,43 @@ class Play:
         receipt = chair.file(tender, "evaluation_report", report)
         self.facts["report"] = receipt["receipt"]["record"]
         self.facts["report_payload"] = report
+        self._sign_report(who, tender, report, receipt["receipt"], members)
+        names = [c["bidder"]["name"] for c in report["candidates"]]
+        self.say(
+            f"评分全部公开后自动复算报告：{'、'.join(names)}；一人保留不同意见并书面说明",
+            f"All sheets revealed, the report recomputed: {len(names)} candidates; one member dissents in writing",
+        )
+
+    def _sign_report(
+        self, who: Cast, tender: str, report: dict[str, Json], receipt: Mapping[str, Any], members: Sequence[str]
+    ) -> None:
+        """Have every member sign the report as PDF and file the signature with it; the last one dissents."""
+        facts = CaseFacts(
+            publisher="node:chengdu",
+            made_at=self.now(who),
+            digest=str(receipt["record"]),
+            case=tender,
+            project_name="示例大道市政道路改造工程（虚构）",
+            project_code="E5101000001000001",
+            tenderer={"id": who.tenderer.party, "name": who.tenderer.name},
+            lot_names={"L1": "一标段：道路工程"},
+            venues=(who.chengdu.name, who.deyang.name),
+            names={m: who.experts[m].name for m in members},
+            positions=dict.fromkeys(members[:-1], "agree") | {members[-1]: "dissent"},
+        )
+        pdf = render_report(self.renderer, report, facts)
+        path = self.out / "evaluation-report.pdf"
         for n, member in enumerate(members):
-            position: dict[str, Json] = {"report": receipt["receipt"]["record"], "position": "agree"}
+            expert = who.experts[member]
+            by = Signatory(self.expert_keys[member], x509.load_der_x509_certificate(expert.certificate))
+            pdf = sign_report(pdf, report, member=member, by=by, at=self.now(who))
+            path.write_bytes(pdf)
+            attachment = expert.attach(path, name="evaluation-report.pdf", media_type=LETTER_TYPE, sealed=False)
+            position: dict[str, Json] = {"report": receipt["record"], "position": "agree"}
             if n == len(members) - 1:
                 position |= {"position": "dissent", "reasons": ["对第二名技术方案的评分偏高（演示）。"]}
-            who.experts[member].file(tender, "report_signature", position)
-        names = [c["bidder"]["name"] for c in report["candidates"]]
-        self.say(f"评分全部公开后自动复算报告：{'、'.join(names)}；一人保留不同意见并书面说明", f"All sheets revealed, the report recomputed: {len(names)} candidates; one member dissents in writing")
+            expert.file(tender, "report_signature", position, attachments=[attachment])
+        self.facts["report_pdf"] = str(path)
 
     # --- 定 ---------------------------------------------------------------------------------------------------
 
@@ -470,7 +599,10 @@ class Play:
             "objection_channel": "本平台异议通道",
         }
         refused = self.refused(lambda: who.agency.file(tender, "candidate_publicity", short), "PERIOD-TOO-SHORT")
-        self.say(f"公示末日落在周日，被拒：{refused.sentence('zh')}", f"A publicity ending on a Sunday is refused: {refused.sentence('en')}")
+        self.say(
+            f"公示末日落在周日，被拒：{refused.sentence('zh')}",
+            f"A publicity ending on a Sunday is refused: {refused.sentence('en')}",
+        )
         publicity = who.agency.file(tender, "candidate_publicity", {**short, "ends_on": "2026-03-30"})
         self.advance(who, "2026-03-27T10:00:00+08:00")
         grounds: dict[str, Json] = {
@@ -500,7 +632,10 @@ class Play:
         }
         who.agency.file(tender, "objection_reply", reply)
         who.tenderer.file(tender, "award_notice", award)
-        self.say(f"异议使定标暂停，答复后恢复；中标：{winner['bidder']['name']}，{winner['price']['amount']} 元", f"An objection pauses the award until it is answered; awarded at {winner['price']['amount']} yuan")
+        self.say(
+            f"异议使定标暂停，答复后恢复；中标：{winner['bidder']['name']}，{winner['price']['amount']} 元",
+            f"An objection pauses the award until it is answered; awarded at {winner['price']['amount']} yuan",
+        )
         self.facts["winner"] = winner
         self.advance(who, "2026-04-08T10:00:00+08:00")
         contract = sha256("合同文本（虚构）".encode()).hexdigest()
@@ -529,7 +664,16 @@ class Play:
         self.facts["evidence"] = str(file)
         receipts = self.out / "receipts"
         receipts.mkdir(exist_ok=True)
-        actors = [who.tenderer, who.agency, who.supervisor, who.chengdu, who.deyang, who.bank, *who.bidders, *who.experts.values()]
+        actors = [
+            who.tenderer,
+            who.agency,
+            who.supervisor,
+            who.chengdu,
+            who.deyang,
+            who.bank,
+            *who.bidders,
+            *who.experts.values(),
+        ]
         count = 0
         for actor in actors:
             for n, (record, receipt) in enumerate(actor.receipts):
@@ -538,7 +682,10 @@ class Play:
                 (receipts / name).write_text(text, "utf-8")
                 count += 1
         self.facts["receipts"] = (str(receipts), count)
-        self.say(f"导出证据文件（{len(data) / 1e6:.1f} MB）与 {count} 份签名回执", f"Evidence file exported ({len(data) / 1e6:.1f} MB) with {count} signed receipts")
+        self.say(
+            f"导出证据文件（{len(data) / 1e6:.1f} MB）与 {count} 份签名回执",
+            f"Evidence file exported ({len(data) / 1e6:.1f} MB) with {count} signed receipts",
+        )
 
     # --- helpers ----------------------------------------------------------------------------------------------
 
@@ -561,7 +708,18 @@ class Play:
         raise PlayStopped(f"expected {code}, but it was accepted")
 
 
-BIDDER_NAMES = ("甲示例路桥", "乙示例市政", "丙示例建工", "丁示例交通", "戊示例工程", "己示例建设", "庚示例道桥", "辛示例桥梁", "壬示例隧道", "癸示例施工")
+BIDDER_NAMES = (
+    "甲示例路桥",
+    "乙示例市政",
+    "丙示例建工",
+    "丁示例交通",
+    "戊示例工程",
+    "己示例建设",
+    "庚示例道桥",
+    "辛示例桥梁",
+    "壬示例隧道",
+    "癸示例施工",
+)
 PRICES = ("18600000.00", "18980000.00", "19120000.00", "18730000.00", "19560000.00", "18250000.00", "17900000.00")
 
 
