@@ -313,7 +313,7 @@ class ReceiptCheck:
         public = self.node.keys.node.receipt_public
         try:
             if "refusal" in found:
-                refusal = receipts.verify_refusal(found, public=public)  # type: ignore[arg-type]
+                refusal = receipts.verify_refusal(found, public=public)
                 return {"valid": True, "kind": "refusal", "content": dict(refusal)}
             accepted = self.node.door.find(str(_member(found, "receipt", "record")))
             signature = accepted.entry.record.signature if accepted else {}

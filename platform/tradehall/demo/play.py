@@ -260,9 +260,7 @@ class Play:
             f"{self.bidders} bidders apply for guarantee letters; the bank underwrites, is paid, and signs PDFs; nobody else learns of them before the opening",
         )
 
-    def _letter(
-        self, who: Cast, tender: str, bidder: Actor, issuer: SandboxIssuer, amount: str, n: int, folder: Path
-    ) -> str:
+    def _letter(self, who: Cast, tender: str, bidder: Actor, issuer: SandboxIssuer, amount: str, folder: Path) -> str:
         case = str(bidder.client.post("/cases", {"procedure": "guarantee_letter"})["id"])
         application: dict[str, Any] = {
             "tender": tender,
