@@ -1,0 +1,115 @@
+"""Headers, cookies and origins as pure functions."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tradehall.web.security import bearer_token, headers_for, is_cross_site, only_cookie, session_cookie
+
+
+def test_scripts_frames_and_forms_come_from_this_site_only() -> None:
+    policy = dict(part.strip().split(" ", 1) for part in headers_for("http")["content-security-policy"].split(";"))
+    assert policy["default-src"] == policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+    assert policy["script-src"] == policy["style-src"] == policy["form-action"] == "'self'"
+    assert "unsafe" not in str(policy)
+    assert "data:" not in str(policy)
+
+
+def test_strict_transport_is_promised_over_https_only() -> None:
+    assert "strict-transport-security" in headers_for("https")
+    assert "strict-transport-security" not in headers_for("http")
+
+
+def test_over_https_the_session_cookie_belongs_to_this_host_alone() -> None:
+    assert session_cookie("https") == "__Host-th"
+    assert session_cookie("http") == "th"
+
+
+@pytest.mark.parametrize(
+    ("headers", "value"),
+    [
+        (["th=a"], "a"),
+        (["lang=zh; th=a; size=large"], "a"),
+        (["lang=zh", "th=a"], "a"),
+        (["th=a=b="], "a=b="),
+        ([], None),
+        (["th"], None),
+        (["th="], None),
+        (["TH=a"], None),
+        (["xth=a"], None),
+        (["th=a; th=b"], None),
+        (["th=a; th=a"], None),
+        (["th=a", "th=b"], None),
+    ],
+)
+def test_a_cookie_that_came_twice_is_not_believed(headers: list[str], value: str | None) -> None:
+    assert only_cookie(headers, "th") == value
+
+
+@pytest.mark.parametrize(
+    ("header", "token"),
+    [
+        ("Bearer th_x", "th_x"),
+        ("bearer th_x", "th_x"),
+        ("BEARER  th_x ", "th_x"),
+        ("Basic th_x", None),
+        ("Bearer", None),
+        ("Bearer ", None),
+        ("th_x", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_only_bearer_tokens_are_tokens(header: str | None, token: str | None) -> None:
+    assert bearer_token(header) == token
+
+
+HOST = {"host": "hall.example:8000"}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"sec-fetch-site": "same-origin"},
+        {"sec-fetch-site": "none"},
+        {"origin": "http://hall.example:8000"},
+        {"origin": "https://HALL.example:8000", "sec-fetch-site": "same-origin"},
+    ],
+)
+def test_requests_of_this_site_and_of_programs_pass(headers: dict[str, str]) -> None:
+    assert not is_cross_site(HOST | headers)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+        {"sec-fetch-site": "Cross-Site"},
+        {"sec-fetch-site": "something new"},
+        {"sec-fetch-site": ""},
+        {"sec-fetch-site": "cross-site", "origin": "http://hall.example:8000"},
+        {"origin": "null"},
+        {"origin": ""},
+        {"origin": "http://evil.example"},
+        {"origin": "http://hall.example"},
+        {"origin": "http://hall.example:8000.evil.example"},
+        {"origin": "http://evil.example/hall.example:8000"},
+        {"origin": "http://x@hall.example:8000"},
+        {"origin": "http://[broken"},
+        {"origin": "hall.example:8000"},
+        {"origin": "http://evil.example", "sec-fetch-site": "same-origin"},
+    ],
+)
+def test_requests_of_other_sites_are_told_apart(headers: dict[str, str]) -> None:
+    assert is_cross_site(HOST | headers)
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_no_header_whatsoever_is_an_error(site: str, origin: str) -> None:
+    is_cross_site({"sec-fetch-site": site, "origin": origin, "host": "hall.example"})
+    only_cookie([site, origin], "th")
+    bearer_token(site)
