@@ -365,7 +365,7 @@ _FILTERS: Final[Mapping[str, Callable[..., object]]] = {
 
 
 def _qr(text: str) -> object:
-    """Return a QR code (二维码) as one filled SVG path, a module being one unit, no quiet zone."""
+    """Return a QR code (二维码) as one SVG path of horizontal strokes, a module being one unit, no quiet zone."""
     import segno  # noqa: PLC0415
     from markupsafe import Markup  # noqa: PLC0415
 
@@ -379,13 +379,13 @@ def _qr(text: str) -> object:
             while x + width < len(row) and row[x + width]:
                 width += 1
             if width:
-                runs.append(f"M{x} {y}h{width}v1h-{width}z")
+                runs.append(f"M{x} {y}.5h{width}")
             x += width + 1
     size = len(rows)
     # Only digits and path letters: nothing of ``text`` is in the mark-up.
     return Markup(  # noqa: S704
         f'<svg class="qr" viewBox="0 0 {size} {size}" xmlns="http://www.w3.org/2000/svg">'
-        f'<path d="{"".join(runs)}" fill="#17212B"/></svg>'
+        f'<path d="{"".join(runs)}" stroke="#17212B" stroke-width="1"/></svg>'
     )
 
 
