@@ -1133,6 +1133,9 @@ class Evaluation:
     def out_by_figures(self, bid: Obj) -> str:
         """Return the ground on which a bid is out before it is scored; ``*`` is any of the figures' own grounds."""
         price = Decimal(bid["price"]["amount"])
+        # One bidder, one bid: several of one bidder are out together, whatever else is wrong with them.
+        if sum(other["bidder"]["id"] == bid["bidder"]["id"] for other in self.bids.values()) > 1:
+            return self.decided.get(bid["submission"], "*")
         if bid["submission"] in self.decided or bid.get("guarantee", {}).get("result") == "invalid":
             return self.decided.get(bid["submission"], "RJ-G1")
         is_above = self.method["reject_above_ceiling"] and self.ceiling is not None and price > self.ceiling

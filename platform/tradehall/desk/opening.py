@@ -176,7 +176,13 @@ class Opening:
             return None
         claim = obj(manifest.get("guarantee"))
         if not claim or letter is None:
-            return {"result": "absent", "reasons": []}
+            # Where other forms are allowed, money or a cheque may have been given instead of a letter.
+            only_letters = texts(case.table("security_forms").get(lot)) == ["guarantee_letter"]
+            return (
+                {"result": "invalid", "reasons": ["letter_missing"]}
+                if only_letters
+                else {"result": "absent", "reasons": []}
+            )
         reading = self.letters.read(letter)
         reasons = list(reading.reasons) or list(self._flaws(case, lot, manifest, reading, Decimal(str(needed))))
         stated: dict[str, Json] = {k: claim[k] for k in ("number", "issuer", "amount", "valid_until", "letter")}

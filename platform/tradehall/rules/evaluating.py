@@ -6,6 +6,7 @@ The desk uses it to prepare a report for the chair; the door uses it to refuse a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from tradehall_standards import Json
 
 INVALID_GUARANTEE = "RJ-G1"
+SEVERAL_BIDS = "RJ-4"
 
 
 def tie_seed(case: Case, lot: str, submissions: Sequence[str], nonces: Mapping[str, str], *, beacon: Obj) -> str:
@@ -40,18 +42,21 @@ def opened_bids(facts: Facts, lot: str, decided: Mapping[str, Obj]) -> list[scor
     Args:
         decided: submission → ``{ground, explanation}`` where an authority without a committee rejected a bid.
     """
-    found: list[scoring.Bid] = []
-    for submission, value in facts.all("disclosed"):
-        bid = obj(value)
-        if bid["lot"] == lot and bid["outcome"] == "opened":
-            found.append(_bid(submission, bid, decided.get(submission)))
-    return found
+    opened = {s: obj(v) for s, v in facts.all("disclosed") if obj(v)["lot"] == lot and obj(v)["outcome"] == "opened"}
+    handed_in = Counter(str(obj(bid["bidder"])["id"]) for bid in opened.values())
+    return [
+        _bid(submission, bid, decided.get(submission), alone=handed_in[str(obj(bid["bidder"])["id"])] == 1)
+        for submission, bid in opened.items()
+    ]
 
 
-def _bid(submission: str, bid: Obj, decided: Obj | None) -> scoring.Bid:
+def _bid(submission: str, bid: Obj, decided: Obj | None, *, alone: bool) -> scoring.Bid:
     who, attributes = obj(bid["bidder"]), obj(bid.get("attributes"))
     rejected = None
-    if obj(bid.get("guarantee")).get("result") == "invalid":
+    if not alone:
+        # Bids are handed in under one-time keys: that two are of one bidder shows only now.
+        rejected = scoring.Rejection(SEVERAL_BIDS, "同一投标人提交两份以上投标 / several bids of one bidder")
+    elif obj(bid.get("guarantee")).get("result") == "invalid":
         rejected = scoring.Rejection(INVALID_GUARANTEE, ", ".join(texts(obj(bid["guarantee"]).get("reasons"))))
     if decided is not None:
         rejected = scoring.Rejection(str(decided["ground"]), str(decided["explanation"]))

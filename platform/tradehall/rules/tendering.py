@@ -366,6 +366,7 @@ def notice_folds(view: View) -> Effects:
         "securities": {
             str(lot["id"]): obj(obj(lot["bid_security"])["amount"])["amount"] for lot in lots if "bid_security" in lot
         },
+        "security_forms": {str(lot["id"]): obj(lot["bid_security"])["forms"] for lot in lots if "bid_security" in lot},
         "evaluation": document.get("evaluation"),
         "committee": document.get("committee"),
         "answers": view.digest,
