@@ -7,12 +7,16 @@ else, so that nobody learns what exists. A start-up check refuses a route withou
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from litestar.routes import ASGIRoute, HTTPRoute, WebSocketRoute
+
 if TYPE_CHECKING:
     from litestar import Litestar
+    from litestar.handlers import BaseRouteHandler
+    from litestar.routes import BaseRoute
 
 Relation = Literal["any", "self", "author", "party"]
 """``self``: the caller's own account; ``author``: who filed it; ``party``: a party of the case, or the centre."""
@@ -42,6 +46,8 @@ class Permission:
 
 
 A = "/api/v1"
+OPENAPI_PATH = "/openapi"
+"""Where the framework would put its own documentation pages."""
 
 TABLE: tuple[Permission, ...] = (
     # accounts
@@ -163,33 +169,58 @@ class PermissionTableError(RuntimeError):
     """The table and the routes differ (权限表与路由不一致)."""
 
 
-def assert_covered(app: Litestar) -> None:
+def assert_covered(app: Litestar, table: Sequence[Permission] = TABLE) -> None:
     """
-    Refuse to start when a route has no row, or a row no route.
+    Refuse to start when the table and the routes differ (启动检查).
+
+    Every handler of every kind (HTTP, WebSocket, mounted application) MUST stand behind a guard and name its row; the
+    row MUST have its method and the shape of its path; no two routes share a row, and no row is without a route.
 
     Raises:
         PermissionTableError: naming every difference.
     """
-    found: dict[str, tuple[str, str]] = {}
+    rows = {row.name: row for row in table}
+    used: dict[str, list[str]] = {}
     odd: list[str] = []
     for route in app.routes:
-        for handler in getattr(route, "route_handlers", ()):
-            name = handler.opt.get("permission")
-            methods = {str(m) for m in getattr(handler, "http_methods", {"GET"})} - {"OPTIONS", "HEAD"}
-            if name is None:
-                # The framework's own documentation routes have no row: the guard answers them with 404.
-                if methods and not route.path.startswith("/openapi"):
-                    odd.append(f"{route.path} {sorted(methods)}: no row")
-                continue
-            for method in methods:
-                found[str(name)] = (method, route.path)
-    for name, (method, path) in found.items():
-        row = BY_NAME.get(name)
-        if row is None or row.method != method or _shape(row.path) != _shape(path):
-            odd.append(f"{name}: {method} {path} is not as in the table")
-    odd.extend(f"{name}: no route" for name in BY_NAME.keys() - found.keys())
+        for handler, method in _handlers(route):
+            where, name = f"{method} {route.path}", str(handler.opt.get("permission", ""))
+            used.setdefault(name, []).append(where)
+            row = rows.get(name)
+            if not handler.resolve_guards():
+                odd.append(f"{where}: no guard")
+            if row is None:
+                odd.append(f"{where}: no row")
+            elif row.method != method or _shape(row.path) != _shape(route.path):
+                odd.append(f"{where}: {name} is {row.method} {row.path} in the table")
+    odd.extend(f"{name}: no route" for name in rows.keys() - used.keys())
+    odd.extend(
+        f"{name}: shared by {', '.join(where)}" for name, where in used.items() if name in rows and len(where) > 1
+    )
     if odd:
         raise PermissionTableError("; ".join(sorted(odd)))
+
+
+def _handlers(route: BaseRoute) -> Iterator[tuple[BaseRouteHandler, str]]:
+    """Yield the handlers of a route, each with its method; HEAD goes with GET."""
+    if isinstance(route, HTTPRoute):
+        for handler in route.route_handlers:
+            if not _is_frameworks_own(handler, route.path):
+                for method in sorted({str(m) for m in handler.http_methods} - {"HEAD"}):
+                    yield handler, method
+    elif isinstance(route, WebSocketRoute):
+        yield route.route_handler, "WEBSOCKET"
+    elif isinstance(route, ASGIRoute):
+        yield route.route_handler, "ASGI"
+    else:
+        raise PermissionTableError(f"{route.path}: a route of an unknown kind")
+
+
+def _is_frameworks_own(handler: BaseRouteHandler, path: str) -> bool:
+    """Whether the framework itself made a handler, for OPTIONS or for its documentation; those have no row."""
+    module = str(handler.fn.__module__)
+    documentation = path == OPENAPI_PATH or path.startswith(f"{OPENAPI_PATH}/")
+    return module == HTTPRoute.__module__ or (documentation and module.startswith("litestar."))
 
 
 def _shape(path: str) -> str:
