@@ -150,7 +150,12 @@ def build_node(settings: Settings, *, catalogue: Catalogue | None = None) -> Nod
     directory.add_certificate(keys.certificate)
     cloak = Cloak(keys.cloak, chance)
     vault = FolderVault(settings.data / "vault", cloak, keys.vault)
-    trust = Trust((keys.authority.certificate,))
+
+    def revoked_at(kid: str) -> datetime | None:
+        known = directory.certificate(kid)
+        return None if known is None else known.revoked_at
+
+    trust = Trust((keys.authority.certificate,), revoked_at)
     door = Door(
         store=store,
         catalogue=catalogue or Catalogue.load(),

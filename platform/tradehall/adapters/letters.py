@@ -17,7 +17,9 @@ class PdfLetters:
 
     def read(self, pdf: bytes) -> LetterReading:
         """Verify a letter's file; any reason not to rely on it maps to a code of guarantee_defect."""
-        verdict = verify_letter(pdf, trust_roots=list(self._trust.roots), register=None)
+        verdict = verify_letter(
+            pdf, trust_roots=list(self._trust.roots), register=None, revoked_at=self._trust.revoked_at
+        )
         if verdict.ok:
             return LetterReading(verdict.payload, ())
         return LetterReading(verdict.payload, ("bad_signature",))

@@ -30,7 +30,7 @@ from tradehall.desk.node import NodeKeys
 from tradehall.desk.ports import Batch, Chance, Clock, Directory, Listing, Reading, Row, Store, Vault, Writing
 from tradehall.kernel import receipts
 from tradehall.kernel.admission import Admitted, admit, roles_of
-from tradehall.kernel.case import Case, Facts, legal_date
+from tradehall.kernel.case import Case, Facts, legal_date, local_text
 from tradehall.kernel.law import Law
 from tradehall.kernel.procedure import Procedure, World
 from tradehall.kernel.record import CaseId, Filed, Record
@@ -254,9 +254,9 @@ class Door:
         record = filed.record
         procedure = self.procedure(record.case)
         case = journal.case(record.case) or Case.new(record.case, procedure.id, self.node.name)
-        pin = self._pin_refusal(case, record, filed.at)
-        if pin is not None:
-            return pin
+        unfit = self._pin_refusal(case, record, filed.at) or self._certificate_refusal(record, filed.at)
+        if unfit is not None:
+            return unfit
         registered = self.directory.roles(record.author)
         roles = roles_of(case, record.author, registered)
         try:
@@ -270,6 +270,13 @@ class Door:
             )
         except YearNotLoaded as missing:
             return refuse("RULE-UNKNOWN-YEAR", year=missing.year)
+
+    def _certificate_refusal(self, record: Record, at: datetime) -> Refusal | None:
+        """Refuse a certificate that does not hold at the instant of acceptance (证书有效期、吊销)."""
+        certificate = self.directory.certificate(record.kid)
+        if record.author.startswith("bid:") or (certificate is not None and certificate.holds_at(at)):
+            return None
+        return refuse("CERTIFICATE-NOT-VALID", kid=record.kid, at=local_text(at))
 
     def _pin_refusal(self, case: Case, record: Record, at: datetime) -> Refusal | None:
         """Refuse another schema version than the one in force when the case was announced (版本固定)."""
