@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from litestar.exceptions import WebSocketDisconnect
 
 from tradehall.adapters.identity.passwords import csrf_token, secret_digest
 from web_core.tiny import NOW, PRICE, SECRET, Directory, serving
@@ -106,6 +107,20 @@ def test_a_route_without_a_row_answers_nothing(directory: Directory) -> None:
             answer = client.get("/unlisted", headers=headers)
             assert answer.status_code == 404
             assert PRICE not in answer.text
+
+
+# --- H7: sockets --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "header", [{"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}]
+)
+def test_h7_a_socket_from_another_site_is_not_opened(header: dict[str, str]) -> None:
+    with serving() as (client, _):
+        with client.websocket_connect("/live", headers={"Origin": "http://hall.example"}) as socket:
+            assert socket.receive_text() == "connected"
+        with pytest.raises(WebSocketDisconnect), client.websocket_connect("/live", headers=header) as socket:
+            socket.receive_text()
 
 
 # --- H8: requests from elsewhere ------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from litestar import Litestar, Request, get, post
+from litestar import Litestar, Request, WebSocket, get, post, websocket
 from litestar.params import FromPath, FromQuery
 from litestar.testing import TestClient
 from structlog.testing import capture_logs
@@ -117,6 +117,13 @@ async def teapot() -> str:
     raise Problem("TOO-MANY", seconds=7, headers={"Retry-After": "7"})
 
 
+@websocket("/live", opt={"permission": "clock"})
+async def live(socket: WebSocket[Any, Any, Any]) -> None:
+    await socket.accept()
+    await socket.send_text("connected")
+    await socket.close()
+
+
 @contextmanager
 def serving(
     directory: Directory | None = None, base: str = "http://hall.example"
@@ -124,7 +131,7 @@ def serving(
     """Serve the tiny application; yields a client and the log, which fills as requests are served."""
     known = directory or Directory()
     app = Litestar(
-        [echo, named, who, mine, act, form, centre, unlisted, broken, deep, number, teapot],
+        [echo, named, who, mine, act, form, centre, unlisted, broken, deep, number, teapot, live],
         middleware=[AccessMiddleware(known, known, passwords.secret_digest)],
         guards=[guard(passwords.csrf_fits)],
         exception_handlers=EXCEPTION_HANDLERS,  # type: ignore[arg-type]
