@@ -174,6 +174,7 @@ def build_node(settings: Settings, *, catalogue: Catalogue | None = None) -> Nod
     http = httpx.Client(timeout=WITNESS_TIMEOUT_SECONDS)
     witnesses = [HttpWitness(WitnessClient(http, url, key)) for url, key in _witnesses(settings.witnesses)]
     witness_keys = [key for _, key in _witnesses(settings.witnesses)]
+    witnessing = Witnessing(store, keys.node, witnesses)
     return Node(
         settings=settings,
         keys=keys,
@@ -186,8 +187,8 @@ def build_node(settings: Settings, *, catalogue: Catalogue | None = None) -> Nod
         opening=Opening(desk, VaultUnsealer(vault, trust), PdfLetters(trust)),
         draw=Draw(desk),
         evaluation=Evaluation(desk),
-        exporter=Exporter(door, [_der(keys)], witness_keys, len(witness_keys)),
-        witnessing=Witnessing(store, keys.node, witnesses),
+        exporter=Exporter(door, [_der(keys)], witnessing, witness_keys, len(witness_keys)),
+        witnessing=witnessing,
         trust=trust,
         witness_of=dict(_witnessed(settings.witnessed)),
         http=http,

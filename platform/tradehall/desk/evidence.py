@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from tradehall.desk.accept import Door
 from tradehall.desk.journal import Entry, Journal
 from tradehall.desk.ports import Reading
+from tradehall.desk.witnessing import Witnessing
 from tradehall.kernel import evidence, notes
 from tradehall.kernel.payload import obj
 from tradehall.kernel.refusal import Refusal, refuse
@@ -26,6 +27,7 @@ class Exporter:
 
     door: Door
     ca_certificates: Sequence[bytes]
+    witnessing: Witnessing
     witnesses: Sequence[notes.VerifierKey] = ()
     witnesses_required: int = 0
 
@@ -37,6 +39,7 @@ class Exporter:
             linked: other cases that belong to it, case → role (``session``, ``guarantee``).
         """
         door = self.door
+        self.witnessing.catch_up()
         with door.store.read() as reading:
             journal = Journal(reading, door.cloak, door.procedures)
             main, latest = journal.case(case), reading.latest()

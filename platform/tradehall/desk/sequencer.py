@@ -22,6 +22,10 @@ WAIT_SECONDS = 0.005
 BATCH_MAX = 256
 
 
+class BatchFailed(Exception):  # noqa: N818  - says what happened
+    """A batch could not be written (批次写入失败): nothing of it stands, or it stands and only the answer was lost; retry."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a caller gets (答复): the outcome, and the receipt of an accepted record."""
@@ -87,4 +91,6 @@ class Sequencer:
 def _fail(batch: list[tuple[Filing, asyncio.Future[Answer]]], error: Exception) -> None:
     for _, future in batch:
         if not future.done():
-            future.set_exception(error)
+            failed = BatchFailed(type(error).__name__)
+            failed.__cause__ = error
+            future.set_exception(failed)

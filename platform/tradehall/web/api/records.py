@@ -8,12 +8,14 @@ import re
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from litestar import Request, Response, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, SkipValidation
 from litestar.response import Stream
 
 from tradehall.desk.accept import Accepted, Filing
+from tradehall.desk.sequencer import BatchFailed
 from tradehall.kernel.record import read_record
 from tradehall.kernel.refusal import Refusal
 from tradehall.web.access import subject_of
@@ -47,7 +49,12 @@ async def record_file(request: Req, context: Ctx) -> Response[Any]:
     key = request.headers.get("idempotency-key")
     if key is not None and _KEY.fullmatch(key) is None:
         raise Problem("PARAMETER-INVALID", why="Idempotency-Key")
-    answer = await context.sequencer.submit(Filing(record, (subject.party, key) if key else None))
+    try:
+        answer = await context.sequencer.submit(Filing(record, (subject.party, key) if key else None))
+    except BatchFailed as failed:
+        # The record may or may not stand; filing it again tells, and never files it twice.
+        structlog.get_logger().error("batch failed", error=str(failed))
+        raise Problem("UNAVAILABLE", headers={"Retry-After": "1"}) from failed
     outcome = answer.outcome
     if isinstance(outcome, Refusal):
         signed = context.door.refusal_receipt(record, outcome, context.door.store.now())
