@@ -967,6 +967,7 @@ class Verification:
             factors={name: value for record in records for name, value in record.get("factors", {}).items()},
             decided=decided,
             orders=orders,
+            one_bid_each=all(r.payload["regime"] != "foreign_sealed" for r in self.of("project", case)),
         )
         with localcontext(Context(prec=60, rounding=ROUND_HALF_UP)):
             expected = evaluation.result()
@@ -1090,6 +1091,7 @@ class Evaluation:
         bids: disclosed bids by submission, sorted.
         decided: grounds on which an authority without a committee rejected bids.
         orders: recorded tie draws, seed to order.
+        one_bid_each: whether several bids of one bidder are all out, as mainland law says.
     """
 
     method: Obj
@@ -1100,6 +1102,7 @@ class Evaluation:
     factors: Mapping[str, str]
     decided: Mapping[str, str]
     orders: Mapping[str, Sequence[str]]
+    one_bid_each: bool = True
 
     def result(self) -> Obj:
         """Return ``base``, ``bids`` and ``candidates`` as the report must have them."""
@@ -1134,7 +1137,8 @@ class Evaluation:
         """Return the ground on which a bid is out before it is scored; ``*`` is any of the figures' own grounds."""
         price = Decimal(bid["price"]["amount"])
         # One bidder, one bid: several of one bidder are out together, whatever else is wrong with them.
-        if sum(other["bidder"]["id"] == bid["bidder"]["id"] for other in self.bids.values()) > 1:
+        same = sum(other["bidder"]["id"] == bid["bidder"]["id"] for other in self.bids.values())
+        if self.one_bid_each and same > 1:
             return self.decided.get(bid["submission"], "*")
         if bid["submission"] in self.decided or bid.get("guarantee", {}).get("result") == "invalid":
             return self.decided.get(bid["submission"], "RJ-G1")

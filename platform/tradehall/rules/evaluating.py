@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 INVALID_GUARANTEE = "RJ-G1"
 SEVERAL_BIDS = "RJ-4"
 
+ONE_BID_EACH = frozenset({"tender_law", "gov_procurement"})
+"""Regimes that reject several bids of one bidder. Source: 招标投标法实施条例 51."""
+
 
 def tie_seed(case: Case, lot: str, submissions: Sequence[str], nonces: Mapping[str, str], *, beacon: Obj) -> str:
     """Return the seed of a tie draw (同分抽签种子): bound to case, lot and the tied bids."""
@@ -35,17 +38,19 @@ def tie_seed(case: Case, lot: str, submissions: Sequence[str], nonces: Mapping[s
     )
 
 
-def opened_bids(facts: Facts, lot: str, decided: Mapping[str, Obj]) -> list[scoring.Bid]:
+def opened_bids(facts: Facts, lot: str, decided: Mapping[str, Obj], *, one_bid_each: bool = True) -> list[scoring.Bid]:
     """
     Return the opened bids of a lot as the scoring rules take them.
 
     Args:
         decided: submission → ``{ground, explanation}`` where an authority without a committee rejected a bid.
+        one_bid_each: whether several bids of one bidder are all out.
     """
     opened = {s: obj(v) for s, v in facts.all("disclosed") if obj(v)["lot"] == lot and obj(v)["outcome"] == "opened"}
     handed_in = Counter(str(obj(bid["bidder"])["id"]) for bid in opened.values())
+    alone = {who for who, count in handed_in.items() if count == 1 or not one_bid_each}
     return [
-        _bid(submission, bid, decided.get(submission), alone=handed_in[str(obj(bid["bidder"])["id"])] == 1)
+        _bid(submission, bid, decided.get(submission), alone=str(obj(bid["bidder"])["id"]) in alone)
         for submission, bid in opened.items()
     ]
 
@@ -79,7 +84,7 @@ def evaluate(
     try:
         return scoring.evaluate(
             case.table("evaluation"),
-            opened_bids(facts, lot, decided),
+            opened_bids(facts, lot, decided, one_bid_each=case.regime in ONE_BID_EACH),
             [scoring.read_sheet(str(s["expert"]), s) for s in sheets],
             ceiling=None if ceiling is None else Decimal(str(ceiling)),
             floor=None if floor is None else Decimal(str(floor)),
