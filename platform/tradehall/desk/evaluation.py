@@ -58,13 +58,17 @@ class Evaluation:
     def ties(
         self, tender: str, lot: str, *, session: str | None, decided: Mapping[str, Obj] | None = None
     ) -> tuple[str, ...]:
-        """Return the first group of bids that ties and needs a draw; empty when none does (同分投标)."""
+        """
+        Return all bids that tie for a candidate's rank, sorted; empty when none does (同分投标).
+
+        One draw orders every group of them: the lot keeps one draw, a second would take the place of the first.
+        """
         view = self.desk.look(tender)
         if view is None:
             return ()
         seats = self.desk.look(session) if session else None
         result = evaluating.evaluate(view.case, view.facts, lot, sheets=_sheets(seats, lot), decided=decided or {})
-        return () if isinstance(result, Refusal) or not result.unresolved else tuple(result.unresolved[0])
+        return () if isinstance(result, Refusal) else tuple(sorted(s for group in result.unresolved for s in group))
 
     def draw_tie(self, tender: str, lot: str, submissions: tuple[str, ...], nonces: Mapping[str, str]) -> Outcome:
         """File the draw among tied bids (同分抽签), from the nonces its holders revealed."""
