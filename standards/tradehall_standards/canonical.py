@@ -8,8 +8,8 @@ keys and integers within 2^53-1 a sorted compact dump is exactly that; anything 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, cast
 
 import orjson
 
@@ -33,9 +33,34 @@ def jcs(value: Json) -> bytes:
     Source: RFC 8785.
     """
     try:
-        return orjson.dumps(_plain(value), option=_OPTIONS)
+        return orjson.dumps(value if _is_plain(value) else _plain(value), option=_OPTIONS)
     except (orjson.JSONEncodeError, RecursionError) as problem:
         raise NotCanonicalError(f"no canonical form: {problem}") from None
+
+
+def _is_plain(value: object) -> bool:
+    """Whether everything in ``value`` is of the types the strict parser makes; then nothing needs to be turned."""
+    kind = type(value)
+    if kind is dict:
+        members = cast("dict[str, object]", value)
+        try:
+            if not "".join(members).isascii():
+                return False
+        except TypeError:
+            return False
+        values: Iterable[object] = members.values()
+    else:
+        values = cast("list[object]", value) if kind is list else (value,)
+    for item in values:
+        kind = type(item)
+        if kind is str or kind is bool or item is None:
+            continue
+        if kind is int:
+            if not -MAX_INTEGER <= cast("int", item) <= MAX_INTEGER:
+                return False
+        elif (kind is not dict and kind is not list) or not _is_plain(item):
+            return False
+    return True
 
 
 def _plain(value: Json) -> Json:

@@ -22,7 +22,7 @@ from tradehall_standards.fields import Disclosure, Field, disclosure_of, list_fi
 from tradehall_standards.identifiers import find_problem
 from tradehall_standards.lint import LintFinding, lint_schema
 from tradehall_standards.marks import Mark, find_marks
-from tradehall_standards.rules_cel import CelRule, RuleError, compile_rules
+from tradehall_standards.rules_cel import CelRule, Reach, RuleError, compile_rules, reach
 from tradehall_standards.sources import (
     InvalidExample,
     Object,
@@ -182,6 +182,11 @@ class Version:
 
         return SecondEngine(self.bundle)
 
+    @cached_property
+    def reach(self) -> Reach:
+        """What the rules of this version look at."""
+        return reach(self.rules)
+
     def state_on(self, day: date) -> State:
         """Return the state of this version on a date, as if no later version existed (标准状态)."""
         if day < self.published_on:
@@ -339,24 +344,24 @@ def _schema_finding(version: Version, problem: Problem) -> Finding:
 
 def _marked(version: Version, payload: Json, event_date: date) -> Iterator[Finding]:
     for path, mark, text in version.marks.visit(payload):
-        pointer = "".join(f"/{escape(str(step))}" for step in path)
-        titles = version.field_at(path).titles
         for kind in mark.identifiers:
             problem = find_problem(kind, text)
             if problem is not None:
+                pointer, titles = _place(version, path)
                 zh, en = f"“{titles['zh']}”{problem.message_zh}", f"“{titles['en']}”: {problem.message_en}"
                 yield Finding(pointer, "x-identifier", kind, zh, en, problem.clause, problem.severity)
         for name in mark.codelists:
-            found = _code_finding(version.codelists[name], text, event_date, pointer, titles)
-            if found is not None:
-                yield found
+            if version.codelists[name].row(text, event_date) is None:
+                yield _code_finding(version.codelists[name], text, event_date, *_place(version, path))
 
 
-def _code_finding(
-    codelist: CodeList, code: str, event_date: date, pointer: str, titles: Mapping[str, str]
-) -> Finding | None:
-    if codelist.row(code, event_date) is not None:
-        return None
+def _place(version: Version, path: Sequence[str | int]) -> tuple[str, Mapping[str, str]]:
+    """Return the pointer to a place of a payload, and the place's titles."""
+    return "".join(f"/{escape(str(step))}" for step in path), version.field_at(path).titles
+
+
+def _code_finding(codelist: CodeList, code: str, event_date: date, pointer: str, titles: Mapping[str, str]) -> Finding:
+    """Return the finding for a code that is not valid on a date."""
     row, shown = codelist.by_code.get(code), messages.shorten(code)
     clause = f"{codelist.name}/{codelist.version}"
     if row is None:  # only open lists let an unknown code through their schema
@@ -372,7 +377,7 @@ def _code_finding(
 def _rules(version: Version, payload: Json, event_date: date) -> Iterator[Finding]:
     if not version.rules:
         return
-    prepared = rules_cel.context(payload, event_date)
+    prepared = rules_cel.context(payload, event_date, version.reach)
     for rule in version.rules:
         if not rule.holds_in(prepared):
             zh, en = rule.message_zh, rule.message_en

@@ -17,6 +17,7 @@ from typing import Final, Literal
 Severity = Literal["block", "warn"]
 
 _USCC_ALPHABET: Final = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+_USCC_VALUES: Final[Mapping[str, int]] = {char: value for value, char in enumerate(_USCC_ALPHABET)}
 _USCC: Final = re.compile(f"[{_USCC_ALPHABET}]{{18}}")
 _USCC_WEIGHTS: Final = tuple(pow(3, place, 31) for place in range(17))
 _ORG_CODE: Final = re.compile(r"([0-9A-Z]{8})-?([0-9X])")
@@ -67,7 +68,7 @@ def uscc_problem(value: str) -> IdentifierProblem | None:
 
 def uscc_check(body: str) -> str:
     """Return the check character (校验位) for the first 17 characters of a USCC."""
-    total = sum(_USCC_ALPHABET.index(char) * weight for char, weight in zip(body, _USCC_WEIGHTS, strict=True))
+    total = sum(_USCC_VALUES[char] * weight for char, weight in zip(body, _USCC_WEIGHTS, strict=True))
     return _USCC_ALPHABET[-total % 31]
 
 

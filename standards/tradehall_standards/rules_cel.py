@@ -28,6 +28,7 @@ MAX_LOOPS: Final = 3
 _ID: Final = re.compile(r"[A-Z][A-Z0-9]{1,15}(-[A-Z0-9]{1,16}){1,4}")
 _DECIMAL: Final = re.compile(r"-?(0|[1-9][0-9]{0,20})(\.[0-9]{1,12})?")
 _POINTER: Final = re.compile(r"(/([^~/]|~[01])*)*")
+_SELF: Final = re.compile(r"\bself\b(?:\s*\.\s*([A-Za-z_][A-Za-z0-9_]*)\b(?!\s*\())?")
 _MACRO: Final = re.compile(r"\.(?:all|exists|exists_one|map|filter)\s*\(\s*([A-Za-z_][A-Za-z0-9_]*)\s*,")
 _EVIDENCE: Final = frozenset({"F", "F2", "M-H", "M-M", "M-L", "P"})
 _MARKS: Final = frozenset({"expect", "payload", "event_date"})
@@ -135,10 +136,41 @@ class CelRule:
             return False
 
 
-def context(payload: Json, event_date: date) -> cel.Context:
-    """Return what rules see of one record (求值环境)."""
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """
+    What some rules can look at (规则触及范围): handing over the rest of a payload would cost more than the rules.
+
+    Attributes:
+        members: members of ``self``; None when a rule may look at any.
+        functions: of :data:`FUNCTIONS`.
+    """
+
+    members: frozenset[str] | None
+    functions: Mapping[str, Callable[..., Json]]
+
+
+EVERYTHING: Final = Reach(None, FUNCTIONS)
+
+
+def reach(rules: Iterable[CelRule]) -> Reach:
+    """Return what the rules can look at; ``self`` in any form but ``self.member`` stands for all of it."""
+    members: set[str | None] = set()
+    called: set[str] = set()
+    for rule in rules:
+        members.update(found[1] for found in _SELF.finditer(rule.expression))
+        called.update(rule.program.functions())
+    named = frozenset(member for member in members if member is not None)
+    functions = {name: function for name, function in FUNCTIONS.items() if name in called}
+    return Reach(None if None in members else named, functions)
+
+
+def context(payload: Json, event_date: date, within: Reach = EVERYTHING) -> cel.Context:
+    """Return what rules see of one record (求值环境), as far as they reach."""
+    if within.members is not None and isinstance(payload, Mapping):
+        payload = {name: value for name, value in payload.items() if name in within.members}
     variables: dict[str, object] = {"self": payload, "event_date": event_date.isoformat()}
-    return cel.Context(variables=variables, functions=dict(FUNCTIONS))
+    return cel.Context(variables=variables, functions=dict(within.functions))
 
 
 def compile_rules(rows: Iterable[Json]) -> tuple[CelRule, ...]:
