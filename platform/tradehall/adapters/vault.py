@@ -1,5 +1,6 @@
 """
-A vault in a folder (文件库): files by digest; secret ones under a keyed name and encrypted, so that a dump tells nothing.
+A vault in a folder (文件库): files by digest; secret ones under a keyed name and encrypted, and so are uploads that
+have not come in whole, so that a dump tells nothing.
 
 Secret files are age files to the node's vault key. A decoy is one too, over random bytes, under a random name.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import struct
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -22,6 +24,12 @@ from tradehall.rules import sealing
 
 CHUNK = 1 << 20
 SPOOL = 16 << 20
+PIECE = CHUNK - 4
+"""Most bytes of an unfinished upload under one seal: with its length just one padded size."""
+
+_FRAME = struct.Struct(">II")
+"""Before every sealed piece of an unfinished upload: sealed length, plain length."""
+
 _SIZE_BYTES = 8
 
 
@@ -93,6 +101,70 @@ class FolderVault:
         body = b"".join(sealing.age_encrypt([data], self._recipient, secrets.token_bytes))
         _write_durably(path.with_suffix(".meta"), self._cloak.seal(len(data).to_bytes(_SIZE_BYTES, "big")))
         _write_durably(path, body)
+
+    # --- uploads that come in parts (断点续传) ------------------------------------------------------------------
+
+    def offset(self, ident: str) -> int:
+        """Return how many bytes of an unfinished upload are here, durably."""
+        return self._received(ident)[0]
+
+    def append(self, ident: str, start: int, part: bytes) -> int:
+        """
+        Add the bytes of an upload that begin at ``start`` (续传); returns how many are here now.
+
+        What is here already is skipped. A part that would leave a gap is not taken: the return is below ``start``.
+        """
+        offset, end = self._received(ident)
+        if start > offset:
+            return offset
+        new = part[offset - start :]
+        with self._unfinished(ident).open("r+b" if end else "wb") as file:
+            file.truncate(end)  # a frame that a power cut left half written
+            file.seek(end)
+            for at in range(0, len(new), PIECE):
+                piece = new[at : at + PIECE]
+                sealed = self._cloak.seal(piece)
+                file.write(_FRAME.pack(len(sealed), len(piece)) + sealed)
+            _sync(file)
+        return offset + len(new)
+
+    def finish(self, ident: str, sha256: str, *, secret: bool) -> bool:
+        """Store a complete upload if it has the digest; forget it in either case. Returns whether it was stored."""
+        digest = hashlib.sha256()
+        for piece in self._pieces(ident):
+            digest.update(piece)
+        fits = "sha256:" + digest.hexdigest() == sha256
+        if fits:
+            self.add(self._pieces(ident), secret=secret)
+        self._unfinished(ident).unlink(missing_ok=True)
+        return fits
+
+    def _unfinished(self, ident: str) -> Path:
+        return self._root / "parts" / self._cloak.tag("upload", ident).hex()
+
+    def _received(self, ident: str) -> tuple[int, int]:
+        """Return the plain bytes of the whole frames of an upload, and where the last of them ends in its file."""
+        path, plain, end = self._unfinished(ident), 0, 0
+        if not path.is_file():
+            return 0, 0
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            while len(head := file.read(_FRAME.size)) == _FRAME.size:
+                sealed, length = _FRAME.unpack(head)
+                if end + _FRAME.size + sealed > size:
+                    break
+                plain, end = plain + length, end + _FRAME.size + sealed
+                file.seek(end)
+        return plain, end
+
+    def _pieces(self, ident: str) -> Iterator[bytes]:
+        end = self._received(ident)[1]
+        if not end:
+            return
+        with self._unfinished(ident).open("rb") as file:
+            while file.tell() < end:
+                sealed, _ = _FRAME.unpack(file.read(_FRAME.size))
+                yield self._cloak.open(file.read(sealed))
 
     @contextmanager
     def _part(self) -> Iterator[tuple[IO[bytes], Path]]:
