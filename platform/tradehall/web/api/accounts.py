@@ -64,7 +64,8 @@ def open_session(context: Context, request: Req, party: str) -> tuple[Cookie, st
     secret = secrets.token_bytes(32)
     context.directory.open_session(context.secret_digest(ident), party, secret, context.door.store.now() + SESSION_LIFE)
     scheme = request.url.scheme
-    cookie = Cookie(session_cookie(scheme), ident, httponly=True, samesite="lax", secure=scheme == HTTPS, path="/")
+    name, secure = session_cookie(scheme), scheme == HTTPS
+    cookie = Cookie(key=name, value=ident, path="/", httponly=True, samesite="lax", secure=secure)
     return cookie, context.csrf_token(secret)
 
 
@@ -96,11 +97,15 @@ async def session_close(request: Req, context: Ctx) -> None:
 
 @post("/tokens", opt={"permission": "token.make"}, status_code=201)
 async def token_make(request: Req, context: Ctx) -> dict[str, Any]:
-    """Make an API token (访问令牌): by session, or by name and password. It is shown once."""
+    """
+    Make an API token (访问令牌): by session, or by name and password. It is shown once.
+
+    Never by another token: else one that leaked would outlive its own revocation.
+    """
     subject = subject_of(request)
     body = await read_object(request, "label", optional=("name", "password"))
     party = subject.party
-    if "name" in body or not party:
+    if "name" in body or subject.via != "session":
         if "name" not in body:
             raise Problem("LOGIN-REQUIRED")
         party = check_login(context, request, text_member(body, "name"), text_member(body, "password"))
