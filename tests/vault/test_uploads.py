@@ -5,6 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 
 import pytest
+
 from tradehall.adapters.vault import PIECE, FolderVault
 from tradehall.desk.cloak import Cloak
 from tradehall.rules import sealing
