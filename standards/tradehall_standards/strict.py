@@ -115,7 +115,7 @@ _DECODER: Final = json.JSONDecoder(
 )
 
 
-def parse(data: bytes) -> Json:
+def parse(data: bytes, *, newlines: bool = False) -> Json:
     """
     Parse strict JSON (严格解析).
 
@@ -124,6 +124,7 @@ def parse(data: bytes) -> Json:
 
     Args:
         data: UTF-8 bytes, at most 2 MiB, nested at most 64 deep.
+        newlines: accept an escaped line feed inside strings, as receipts have in their checkpoint; records never may.
 
     Raises:
         StrictError: with one of the codes TOO_LARGE, BYTE_ORDER_MARK, NOT_UTF8, TOO_DEEP, SYNTAX, DUPLICATE_KEY,
@@ -138,7 +139,7 @@ def parse(data: bytes) -> Json:
     value = _decode_json(text)
     # Raw C0 characters inside strings are refused by the decoder itself; an escape can hide any character.
     if b"\\" in data or _RAW_CONTROL.search(text):
-        _check_characters(value)
+        _check_characters(value, "\n" if newlines else "")
     return value
 
 
@@ -206,13 +207,13 @@ def _offset_of(text: str, literal: str) -> int | None:
     return next((token.start() for token in _TOKEN.finditer(text) if token.group() == literal), None)
 
 
-def _check_characters(root: Json) -> None:
-    """Refuse control characters and lone surrogates in any key or string, naming the place."""
+def _check_characters(root: Json, allowed: str) -> None:
+    """Refuse control characters (``allowed`` only in strings) and lone surrogates anywhere, naming the place."""
     pending: list[tuple[str, Json]] = [("", root)]
     while pending:
         pointer, value = pending.pop()
         if isinstance(value, str):
-            _check_string(pointer, value)
+            _check_string(pointer, value.replace(allowed, "") if allowed else value)
         elif isinstance(value, Mapping):
             for key, inner in value.items():
                 _check_string(pointer, key)

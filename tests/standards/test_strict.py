@@ -145,3 +145,13 @@ def test_depth_is_counted_exactly(openings: list[str], before: int) -> None:
         assert parse(text.encode()) == json.loads(text)
     else:
         assert code_of(text.encode()) == "TOO_DEEP"
+
+
+def test_a_line_feed_is_taken_only_where_asked_for():
+    data = b'{"checkpoint":"a\\nb"}'
+    with pytest.raises(StrictError, match="CONTROL_CHARACTER|U\\+000A"):
+        parse(data)
+    assert parse(data, newlines=True) == {"checkpoint": "a\nb"}
+    for bad in (b'{"a\\nb":1}', b'{"a":"\\r"}', b'{"a":"\\u0085"}'):
+        with pytest.raises(StrictError):
+            parse(bad, newlines=True)

@@ -30,9 +30,9 @@ async def read_bytes(request: Request[Any, Any, Any], most: int) -> bytes:
     return bytes(body)
 
 
-async def read_json(request: Request[Any, Any, Any]) -> Json:
+async def read_json(request: Request[Any, Any, Any], *, newlines: bool = False) -> Json:
     """
-    Return the JSON of a request.
+    Return the JSON of a request; ``newlines`` as in ``strict.parse``.
 
     Raises:
         Problem: MEDIA-TYPE for anything but application/json in UTF-8, TOO-LARGE, BODY-INVALID with place and reason.
@@ -42,7 +42,7 @@ async def read_json(request: Request[Any, Any, Any]) -> Json:
     if kind.strip().lower() != "application/json" or charset not in ("", "utf-8"):
         raise Problem("MEDIA-TYPE", expected="application/json")
     try:
-        return strict.parse(await read_bytes(request, JSON_MAX))
+        return strict.parse(await read_bytes(request, JSON_MAX), newlines=newlines)
     except StrictError as error:
         place = error.pointer or ""
         message = {"zh": error.message_zh, "en": error.message_en}

@@ -100,7 +100,7 @@ def _tagged(request: Req, tag: str, body: Json) -> Response[Any]:
 @post("/receipts/verify", opt={"permission": "receipt.verify"}, status_code=200)
 async def receipt_verify(request: Req, context: Ctx) -> Response[Any]:
     """Check a receipt or refusal of this node; stores nothing (核验回执)."""
-    return Response(context.verify_file(await read_json(request)))
+    return Response(context.verify_file(await read_json(request, newlines=True)))
 
 
 # --- files ------------------------------------------------------------------------------------------------------
