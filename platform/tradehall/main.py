@@ -5,6 +5,7 @@ Composition root (装配): the only module that knows every room. Settings are r
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from tradehall.adapters.letters import PdfLetters
 from tradehall.adapters.log.tiles import TileMalformedError, entry_bundle, parse_path
 from tradehall.adapters.log.witness import Answer, Witness, WitnessClient
 from tradehall.adapters.opener import VaultUnsealer
+from tradehall.adapters.pdf.verify import verify_letter
 from tradehall.adapters.sql.directory import SqlDirectory
 from tradehall.adapters.sql.store import SqlStore
 from tradehall.adapters.sql.witnessed import SqlWitnessStore
@@ -55,6 +57,7 @@ from tradehall_standards.parameters import Parameters
 PROCEDURES: Mapping[str, Procedure] = {p.id: p for p in (OPEN_TENDER, GUARANTEE_LETTER, REMOTE_EVALUATION)}
 
 WITNESS_TIMEOUT_SECONDS = 2.0
+DIGEST = re.compile("sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +297,7 @@ def build_context(node: Node) -> Context:
         witness=WitnessSide(serving, str(node.keys.witness)),
         verify_file=ReceiptCheck(node).verify,
         advance=_advance(node.clock),
+        verify_letter=lambda pdf: verify_letter(pdf, trust_roots=list(node.trust.roots), register=None),
     )
 
 
@@ -321,7 +325,8 @@ class ReceiptCheck:
             if "refusal" in found:
                 refusal = receipts.verify_refusal(found, public=public)
                 return {"valid": True, "kind": "refusal", "content": dict(refusal)}
-            accepted = self.node.door.find(str(_member(found, "receipt", "record")))
+            digest = str(_member(found, "receipt", "record"))
+            accepted = self.node.door.find(digest) if DIGEST.fullmatch(digest) else None
             signature = accepted.entry.record.signature if accepted else {}
             checked = receipts.verify_receipt(
                 found,

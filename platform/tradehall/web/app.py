@@ -7,21 +7,20 @@ from __future__ import annotations
 import gc
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 from litestar import Litestar, Request, Router, get
+from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
-from litestar.static_files import create_static_files_router
 
 from tradehall.web.access import AccessMiddleware, guard
 from tradehall.web.api import accounts, cases, proof, records, standards
 from tradehall.web.api.context import Context
+from tradehall.web.pages.portal import error_page
 from tradehall.web.permissions import assert_covered
 from tradehall.web.problems import EXCEPTION_HANDLERS
 
-STATIC = Path(__file__).parent / "portal" / "static"
 REQUEST_MAX = 17 << 20
 API_HANDLERS: Sequence[Any] = (
     *accounts.HANDLERS,
@@ -65,13 +64,13 @@ def build_app(context: Context, pages: Sequence[Any] = ()) -> Litestar:
             *proof.ROOT_HANDLERS,
             openapi,
             *pages,
-            create_static_files_router("/static", [STATIC], opt={"permission": "static"}),
         ],
         dependencies={"context": Provide(provide)},
         guards=[guard(context.csrf_fits)],
         middleware=[AccessMiddleware(context.directory, context.door.store, context.secret_digest)],
         exception_handlers=EXCEPTION_HANDLERS,  # type: ignore[arg-type]
         lifespan=[running],
+        state=State({"context": context, "error_page": error_page}),
         openapi_config=OpenAPIConfig(title="Tradehall 阳光交易大厅", version="1", path="/openapi", render_plugins=[]),
         request_max_body_size=REQUEST_MAX,
         debug=False,

@@ -157,12 +157,27 @@ def refusal_response(refusal: Refusal, lang: str, signed: Mapping[str, Json] | N
     return problem_response(body, refusal.status, headers)
 
 
+def _answer(
+    request: Request[Any, Any, Any], body: Mapping[str, Json], status: int, headers: Mapping[str, str] | None = None
+) -> Response[Any]:
+    """Answer a person with a page, a program with JSON (出错页); the application's state says who makes pages."""
+    page = request.app.state.get("error_page")
+    if page is not None and wants_page(str(request.scope["path"]), request.headers.get("accept", "")):
+        return cast("Response[Any]", page(request, body, status, headers or {}))
+    return problem_response(body, status, headers, scheme=str(request.scope.get("scheme", "http")))
+
+
+def wants_page(path: str, accepted: str) -> bool:
+    """Whether a browser asks, and for something else than the API."""
+    return "text/html" in accepted.lower() and not path.startswith("/api/")
+
+
 def handle_problem(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """Answer a ``Problem``."""
     problem = cast("Problem", error)
     errors = cast("Json", list(problem.errors))
     body = body_of(problem.code, problem.status, problem.text, language(request), errors=errors)
-    return problem_response(body, problem.status, problem.headers, scheme=request.url.scheme)
+    return _answer(request, body, problem.status, problem.headers)
 
 
 def handle_http(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
@@ -177,7 +192,7 @@ def handle_http(request: Request[Any, Any, Any], error: Exception) -> Response[A
     kept = {k: v for k, v in (refused.headers or {}).items() if k.lower() in _KEPT_HEADERS}
     filled = text.filled({"expected": "application/json", "seconds": "1"})
     body = body_of(code, status, filled, language(request))
-    return problem_response(body, status, kept, scheme=request.url.scheme)
+    return _answer(request, body, status, kept)
 
 
 def _parameters(error: ValidationException) -> Problem:
@@ -197,7 +212,7 @@ def handle_unexpected(request: Request[Any, Any, Any], error: Exception) -> Resp
     structlog.get_logger().error("unexpected", request=ident, error=type(error).__name__, places=_places(error))
     status, text = REQUEST_KINDS["INTERNAL"]
     body = body_of("INTERNAL", status, text.filled({"request": ident}), language(request))
-    return problem_response(body, status, scheme=request.url.scheme)
+    return _answer(request, body, status)
 
 
 def _places(error: BaseException) -> list[str]:

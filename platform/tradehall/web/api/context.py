@@ -52,6 +52,7 @@ class Context:
     witness: Any
     verify_file: Any
     advance: Callable[[datetime], None] | None
+    verify_letter: Any = None
 
     def look(self, case: str, subject: Subject) -> CaseView:
         """

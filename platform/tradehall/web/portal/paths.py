@@ -19,7 +19,7 @@ ABOUT: Final = "/about"
 LOGIN: Final = "/login"
 LOGOUT: Final = "/logout"
 STATIC: Final = "/static/portal"
-TIME: Final = "/api/v1/time"
+TIME: Final = "/api/v1/clock"
 
 
 def notice(case: str) -> str:
