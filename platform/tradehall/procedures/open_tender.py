@@ -39,6 +39,7 @@ SLOTS = {
         "sale_period": "ZC-002",
         "notice_period": "ZC-003",
         "clarification_lead": "ZC-005",
+        "result_objection": "ZC-027",
         "security_ratio": "ZC-007",
         "min_bidders": "PF-MIN-BIDDERS",
         "committee_size": "ZC-011",
@@ -107,7 +108,7 @@ STEPS = (
         TENDERER,
         "clarification",
         None,
-        (tendering.before_deadline, tendering.clarification_fits_lots, tendering.clarification_leaves_time),
+        (tendering.clarification_is_in_time, tendering.clarification_fits_lots, tendering.clarification_leaves_time),
         "招标投标法 23; 招标投标法实施条例 21",
     ),
     Step(
@@ -294,6 +295,16 @@ STEPS = (
         (tendering.not_paused, awarding.publicity_is_over, awarding.award_follows_ranking),
         "招标投标法 45; 招标投标法实施条例 55",
     ),
+    Step("awarded", ANYONE, "objection", None, (objecting.objection_is_in_time,), "政府采购法 52"),
+    Step("awarded", TENDERER, "objection_reply", None, (objecting.objection_is_open,), "政府采购法 53"),
+    Step(
+        "awarded",
+        TENDERER,
+        "award_notice",
+        "awarded",
+        (tendering.not_paused, awarding.award_goes_down_the_ranking, awarding.award_follows_ranking),
+        "招标投标法实施条例 55; 政府采购法实施条例 49",
+    ),
     Step(
         "awarded",
         TENDERER,
@@ -315,7 +326,7 @@ STEPS = (
     ),
     *(
         Step(state, (*TENDERER, "centre", "supervisor"), "proposal", None, (), "双人复核")
-        for state in ("registered", "tendering", "opening", "opened", "reported", "publicity")
+        for state in ("registered", "tendering", "opening", "opened", "reported", "publicity", "awarded")
     ),
     *(
         Step(
@@ -327,6 +338,15 @@ STEPS = (
             "招标投标法实施条例 31",
         )
         for state in ("registered", "tendering", "opening", "opened", "reported", "publicity")
+    ),
+    # An award binds the tenderer; only the supervisor can declare it void.
+    Step(
+        "awarded",
+        ("supervisor",),
+        "cancellation",
+        "cancelled",
+        (tendering.second_person_approved,),
+        "招标投标法 45; 招标投标法实施条例 81",
     ),
 )
 

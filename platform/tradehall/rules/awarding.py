@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from tradehall.kernel.case import Case, Effects, Fact, Facts, local_text
 from tradehall.kernel.payload import Obj, amount, obj, rows, texts
@@ -81,12 +81,12 @@ def report_recomputes(view: View) -> Refusal | None:
 
 def signer_is_member(view: View) -> Refusal | None:
     """Refuse the signature of someone who is no member, on another report, or a second one."""
-    lot, report = _report_named(view)
+    _, report = _report_named(view)
     if report is None:
         return refuse("REPORT-WRONG", why="没有该报告 / no such report", pointer="/report")
     if view.author not in texts(report["members"]):
         return refuse("ROLE-NOT-ALLOWED", family="report_signature", roles="expert")
-    if view.facts.get("report_signature", f"{lot}:{view.author}") is not None:
+    if view.facts.get("report_signature", f"{view.payload['report']}:{view.author}") is not None:
         return refuse("SCORE-DUPLICATE")
     if view.payload["position"] == "dissent" and not texts(view.payload.get("reasons")):
         return refuse("REPORT-WRONG", why="不同意见应书面说明理由 / dissent needs reasons", pointer="/reasons")
@@ -102,7 +102,8 @@ def report_is_signed(view: View) -> Refusal | None:
     """Refuse to go on while a member has neither signed nor dissented (评委签署)."""
     for lot in view.lots:
         report = obj(view.facts.get("report", lot))
-        missing = [m for m in texts(report.get("members")) if view.facts.get("report_signature", f"{lot}:{m}") is None]
+        keys = [f"{report.get('record')}:{member}" for member in texts(report.get("members"))]
+        missing = [key for key in keys if view.facts.get("report_signature", key) is None]
         if missing:
             return refuse("REPORT-UNSIGNED", count=len(missing))
     return None
@@ -194,9 +195,23 @@ def award_follows_ranking(view: View) -> Refusal | None:
     if p["rank"] != 1 and "reason" not in p:
         return refuse("AWARD-WRONG", why="未选第一名须说明法定理由 / rank 1 is passed over", pointer="/reason")
     publicity = obj(view.case.table("publicity").get(view.lots[0])).get("record")
-    if publicity is not None and p["publicity"] != publicity:
+    if publicity is not None and p.get("publicity") != publicity:
         return refuse("AWARD-WRONG", why="公示 / publicity", pointer="/publicity")
     return None
+
+
+def award_goes_down_the_ranking(view: View) -> Refusal | None:
+    """
+    Refuse to replace an award but by the next candidate in the ranking (依次确定).
+
+    That a reason is stated is ``award_follows_ranking``'s to ask.
+
+    Source: 招标投标法实施条例 55; 政府采购法实施条例 49.
+    """
+    held = cast("int", obj(view.case.table("awards").get(view.lots[0])).get("rank", 1))
+    if view.payload["rank"] == held + 1:
+        return None
+    return refuse("AWARD-WRONG", why=f"应为第 {held + 1} 名 / rank {held + 1} is next", pointer="/rank")
 
 
 def contract_keeps_award(view: View) -> Refusal | None:
@@ -231,10 +246,9 @@ def report_folds(view: View) -> Effects:
 
 
 def signature_folds(view: View) -> Effects:
-    """Keep a member's signature or dissent."""
-    lot, _ = _report_named(view)
+    """Keep a member's signature or dissent on one report; after a re-evaluation the new one is signed anew."""
     kept: Json = {"position": view.payload["position"], "record": view.digest}
-    return Effects(facts=(Fact("report_signature", f"{lot}:{view.author}", kept),))
+    return Effects(facts=(Fact("report_signature", f"{view.payload['report']}:{view.author}", kept),))
 
 
 def tie_draw_folds(view: View) -> Effects:
@@ -256,6 +270,7 @@ def award_folds(view: View) -> Effects:
         "winner": p["winner"],
         "submission": p["submission"],
         "price": obj(p["price"])["amount"],
+        "rank": p["rank"],
         "on": view.today.isoformat(),
         "at": local_text(view.at),
     }

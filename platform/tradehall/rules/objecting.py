@@ -6,6 +6,7 @@ An objection pauses its lot, or the whole case, until it is answered; an accepte
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 from tradehall.kernel.case import Effects, Fact, local_text
@@ -23,10 +24,12 @@ def objection_is_in_time(view: View) -> Refusal | None:
     """
     Refuse an objection outside its window: documents ≥ 10 days before the deadline, results within the publicity.
 
-    Source: 招标投标法实施条例 22, 44, 54.
+    Where no candidates are put on display (government procurement), results within 7 working days of the award (质疑).
+
+    Source: 招标投标法实施条例 22, 44, 54; 政府采购法 52.
     """
     about, state = view.payload["about"], view.case.tracks[view.lots[0]]
-    fits = {"tendering": "document", "opening": "opening", "publicity": "result"}.get(state)
+    fits = {"tendering": "document", "opening": "opening", "publicity": "result", "awarded": "result"}.get(state)
     if about != fits:
         return refuse("OBJECTION-LATE", until=state, pointer="/about")
     if about == "document":
@@ -34,11 +37,23 @@ def objection_is_in_time(view: View) -> Refusal | None:
         verdict = view.judge("objection_lead", {"objection": view.at, "bid_deadline": deadline or view.at})
         if verdict is not None and not verdict.ok:
             return refuse("OBJECTION-LATE", until=f"{verdict.required}", clause=verdict.rule.clause)
+    if state == "awarded":
+        return _challenge_refusal(view)
     if about == "result":
         until = str(obj(view.case.table("publicity").get(view.lots[0])).get("ends_on", ""))
         if view.today.isoformat() > until:
             return refuse("OBJECTION-LATE", until=until, clause=view.world.law.clause("publicity", view.today))
     return None
+
+
+def _challenge_refusal(view: View) -> Refusal | None:
+    lot = view.lots[0]
+    awarded = date.fromisoformat(str(obj(view.case.table("awards")[lot])["on"]))
+    verdict = view.judge("result_objection", {"knew_or_should_know": awarded, "challenge": view.today})
+    if verdict is not None:
+        return None if verdict.ok else refuse("OBJECTION-LATE", until=verdict.required, clause=verdict.rule.clause)
+    until = str(obj(view.case.table("publicity").get(lot)).get("ends_on", "awarded"))
+    return refuse("OBJECTION-LATE", until=until, clause=view.world.law.clause("publicity", view.today))
 
 
 def objection_is_open(view: View) -> Refusal | None:
@@ -94,9 +109,16 @@ def reply_folds(view: View) -> Effects:
 
 
 def reply_moves(view: View) -> str:
-    """Return the state after a reply: back to evaluation when it orders one, else as it was (重新评标)."""
-    state = view.case.tracks[view.lots[0]]
-    return "opened" if view.payload.get("action") == "re_evaluate" and state == "publicity" else state
+    """
+    Return the state of a lot after a reply: back to evaluation when it orders one, else as it was (重新评标).
+
+    A reply names no lot: it moves only the lot that its objection was about.
+    """
+    lot = view.lots[0]
+    about = obj(view.case.table("pauses").get(str(view.payload["objection"]))).get("lot")
+    again = view.payload.get("action") == "re_evaluate" and about in (None, lot)
+    state = view.case.tracks[lot]
+    return "opened" if again and state == "publicity" else state
 
 
 def complaint_folds(view: View) -> Effects:

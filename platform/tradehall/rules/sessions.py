@@ -287,9 +287,12 @@ def event_fits_state(view: View) -> Refusal | None:
 
 
 def all_are_checked_in(view: View) -> Refusal | None:
-    """Refuse to start or resume while a member has not checked in."""
+    """Refuse to start or resume while a member has not checked in, or the committee is short of one (无人递补)."""
     if view.payload["event"] not in ("start", "resume"):
         return None
+    size = view.case.head.get("committee_size")
+    if len(members(view)) != size:
+        return refuse("COMMITTEE-NOT-LAWFUL", why=f"{len(members(view))} / {size}", pointer="/event")
     present = view.case.table("present")
     missing = next((m for m in members(view) if m not in present), None)
     return refuse("NOT-CHECKED-IN", expert=missing) if missing else None

@@ -231,10 +231,18 @@ def question_is_in_time(view: View) -> Refusal | None:
     return None if until is None or view.at < until else refuse("QUESTION-LATE", until=local_text(until))
 
 
-def before_deadline(view: View) -> Refusal | None:
-    """Refuse once the bid deadline has come, whatever state the case is in."""
-    deadline = view.case.instant("deadline")
-    return None if deadline is None or view.at < deadline else refuse("DEADLINE-PAST", deadline=local_text(deadline))
+def clarification_is_in_time(view: View) -> Refusal | None:
+    """
+    Refuse a clarification once the bid deadline has come, unless it only answers (截止后仅可答复).
+
+    A question asked in time holds the opening up until it is answered; its answer may come late, but no longer change
+    anything that bids were made on.
+    """
+    deadline, p = view.case.instant("deadline"), view.payload
+    changes = p["affects_preparation"] or p["invalidates_bids"] or obj(p.get("changes"))
+    if deadline is None or view.at < deadline or (texts(p["answers"]) and not changes):
+        return None
+    return refuse("DEADLINE-PAST", deadline=local_text(deadline))
 
 
 def clarification_leaves_time(view: View) -> Refusal | None:
@@ -277,10 +285,20 @@ def clarification_fits_lots(view: View) -> Refusal | None:
 
 
 def extension_is_later(view: View) -> Refusal | None:
-    """Refuse an extension that does not move the deadline to a later instant."""
+    """
+    Refuse an extension that does not move the deadline to a later instant of the future.
+
+    Once the deadline has come bids are closed for good; only an outage that it fell into reopens them (系统故障除外).
+    """
     current, new = view.case.instant("deadline"), read_instant(str(view.payload["bid_deadline"]))
-    if current is not None and new <= current:
-        return refuse("DEADLINE-NOT-LATER", current=local_text(current), pointer="/bid_deadline")
+    if current is None:
+        return None
+    if new <= max(current, view.at):
+        return refuse("DEADLINE-NOT-LATER", current=local_text(max(current, view.at)), pointer="/bid_deadline")
+    outage = obj(view.facts.get("outage", str(view.payload.get("outage", ""))))
+    fell_into = bool(outage) and read_instant(str(outage["from"])) <= current <= read_instant(str(outage["to"]))
+    if view.at >= current and not fell_into:
+        return refuse("DEADLINE-PAST", deadline=local_text(current), pointer="/bid_deadline")
     return None
 
 
