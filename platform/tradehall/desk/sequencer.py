@@ -7,10 +7,9 @@ One thread writes. Callers wait for their outcome; a failed write fails its whol
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
 from tradehall.desk.accept import Accepted, Door, Filing, Outcome
 from tradehall.desk.witnessing import Witnessing
@@ -20,10 +19,11 @@ if TYPE_CHECKING:
 
 WAIT_SECONDS = 0.005
 BATCH_MAX = 256
+QUEUE_MAX = 4096
 
 
-class BatchFailed(Exception):  # noqa: N818  - says what happened
-    """A batch could not be written (批次写入失败): nothing of it stands, or it stands and only the answer was lost; retry."""
+class BatchFailed(Exception):  # noqa: N818
+    """A batch could not be written (批次写入失败): none of it stands, or only the answer was lost; retry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,47 +34,65 @@ class Answer:
     receipt: dict[str, Json] | None
 
 
+_Waiting: TypeAlias = "tuple[Filing, asyncio.Future[Answer]]"
+
+
 @dataclass(slots=True)
 class Sequencer:
     """Gathers filings into batches (汇批)."""
 
     door: Door
     witnessing: Witnessing
-    _queue: asyncio.Queue[tuple[Filing, asyncio.Future[Answer]]] = field(default_factory=lambda: asyncio.Queue(4096))
-    _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "sequencer"))
+    _queue: asyncio.Queue[_Waiting | None] | None = None
+    _thread: ThreadPoolExecutor | None = None
     _task: asyncio.Task[None] | None = None
 
     async def submit(self, filing: Filing) -> Answer:
-        """File a record and wait for what became of it."""
+        """
+        File a record and wait for what became of it.
+
+        Raises:
+            BatchFailed: the batch could not be written, or the sequencer does not run.
+        """
+        if self._queue is None:
+            raise BatchFailed("not running")
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         await self._queue.put((filing, future))
         return await future
 
     def start(self) -> None:
         """Start taking filings; call inside the event loop."""
-        self._task = asyncio.get_running_loop().create_task(self._run())
+        self._queue = asyncio.Queue(QUEUE_MAX)
+        self._thread = ThreadPoolExecutor(1, "sequencer")
+        self._task = asyncio.get_running_loop().create_task(self._run(self._queue, self._thread))
 
     async def stop(self) -> None:
-        """Finish the batch at hand and stop."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-        self._thread.shutdown(wait=True)
+        """Settle what is waiting, then stop."""
+        queue, task, thread = self._queue, self._task, self._thread
+        self._queue = None
+        if queue is not None and task is not None and thread is not None:
+            await queue.put(None)
+            await task
+            thread.shutdown(wait=True)
 
-    async def _run(self) -> None:
+    async def _run(self, queue: asyncio.Queue[_Waiting | None], thread: ThreadPoolExecutor) -> None:
         loop = asyncio.get_running_loop()
-        while True:
-            batch = [await self._queue.get()]
+        going = True
+        while going:
+            batch = [await queue.get()]
             await asyncio.sleep(WAIT_SECONDS)
-            while len(batch) < BATCH_MAX and not self._queue.empty():
-                batch.append(self._queue.get_nowait())
+            while len(batch) < BATCH_MAX and not queue.empty():
+                batch.append(queue.get_nowait())
+            waiting = [item for item in batch if item is not None]
+            going = len(waiting) == len(batch)
+            if not waiting:
+                return
             try:
-                answers = await loop.run_in_executor(self._thread, self.settle, [filing for filing, _ in batch])
+                answers = await loop.run_in_executor(thread, self.settle, [filing for filing, _ in waiting])
             except Exception as error:  # noqa: BLE001  - told to every caller of the batch, then the next batch goes on
-                _fail(batch, error)
+                _fail(waiting, error)
                 continue
-            for (_, future), answer in zip(batch, answers, strict=True):
+            for (_, future), answer in zip(waiting, answers, strict=True):
                 if not future.done():
                     future.set_result(answer)
 
@@ -88,7 +106,7 @@ class Sequencer:
             return [Answer(o, self.door.receipt(o, reading) if isinstance(o, Accepted) else None) for o in outcomes]
 
 
-def _fail(batch: list[tuple[Filing, asyncio.Future[Answer]]], error: Exception) -> None:
+def _fail(batch: list[_Waiting], error: Exception) -> None:
     for _, future in batch:
         if not future.done():
             failed = BatchFailed(type(error).__name__)
