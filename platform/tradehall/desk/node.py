@@ -5,13 +5,15 @@ The node (节点): one centre's identity and keys. Keys are arguments; where the
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tradehall.desk.ports import Batch
 from tradehall.kernel import notes
 from tradehall.kernel.signing import Signer
 
 Sign = Callable[[bytes], bytes]
+
+_NOTES_KEPT = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +36,21 @@ class NodeKeys:
     receipt_public: bytes
     sign_receipt: Sign
     records: Signer
+    _notes: dict[tuple[int, bytes, tuple[str, ...]], str] = field(
+        default_factory=dict[tuple[int, bytes, "tuple[str, ...]"], str], init=False, repr=False, compare=False
+    )
 
     def checkpoint(self, batch: Batch, cosignatures: Sequence[str] = ()) -> str:
-        """Return the signed note of a batch, with the witness lines at hand (检查点)."""
+        """Return the signed note of a batch, with the witness lines at hand (检查点); receipts of a batch share it."""
+        name = (batch.size, batch.root, tuple(cosignatures))
+        note = self._notes.get(name)
+        if note is None:
+            if len(self._notes) >= _NOTES_KEPT:
+                self._notes.clear()
+            note = self._notes[name] = self._note(batch, cosignatures)
+        return note
+
+    def _note(self, batch: Batch, cosignatures: Sequence[str]) -> str:
         text = str(notes.Checkpoint(self.origin, batch.size, batch.root))
         note = notes.Note(text, (notes.sign(text, self.log, self.sign_log),))
         return str(note.with_signatures(notes.parse_signatures("".join(cosignatures))) if cosignatures else note)

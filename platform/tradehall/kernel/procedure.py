@@ -152,10 +152,18 @@ class Procedure:
     secret_kinds: frozenset[str] = frozenset()
     unlisted_kinds: frozenset[str] = frozenset()
     slots: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, "Mapping[str, str]"])
+    _rows: dict[tuple[str, str], tuple[Step, ...]] = field(
+        default_factory=dict[tuple[str, str], "tuple[Step, ...]"], init=False, repr=False, compare=False
+    )
+
+    def __post_init__(self) -> None:
+        """Index the table: every record asks it several times."""
+        for step in self.steps:
+            self._rows[step.state, step.family] = (*self._rows.get((step.state, step.family), ()), step)
 
     def rows(self, state: str, family: str) -> tuple[Step, ...]:
         """Return the rows for a family in a state."""
-        return tuple(s for s in self.steps if s.state == state and s.family == family)
+        return self._rows.get((state, family), ())
 
     def families(self) -> frozenset[str]:
         """Return all families the table mentions."""

@@ -13,6 +13,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Protocol, cast
 
@@ -80,7 +81,7 @@ class Receipt:
 
 def instant(at: datetime) -> str:
     """Return the canonical form of an instant 时刻: UTC, three decimals, ``Z``; finer fractions are cut off."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 def leaf_data(*, record: str, case: str, accepted_at: datetime, salt: bytes, signature: Mapping[str, str]) -> bytes:
@@ -114,9 +115,14 @@ def key_id(public: bytes) -> str:
 
 def sign_detached(content: bytes, public: bytes, signer: Sign) -> dict[str, Json]:
     """Return the flattened detached JWS (RFC 7515, RFC 7797) of canonical bytes by an Ed25519 receipt key."""
-    header: dict[str, Json] = {"alg": "Ed25519", "b64": False, "crit": ["b64"], "kid": key_id(public)}
-    protected = _b64url(jcs(header))
+    protected = _protected(public)
     return {"protected": protected, "signature": _b64url(signer(protected.encode() + b"." + content))}
+
+
+@lru_cache(maxsize=64)
+def _protected(public: bytes) -> str:
+    """Return the one protected header of a receipt key."""
+    return _b64url(jcs({"alg": "Ed25519", "b64": False, "crit": ["b64"], "kid": key_id(public)}))
 
 
 def verify_detached(content: bytes, jws: object, public: bytes) -> bool:
@@ -127,9 +133,8 @@ def verify_detached(content: bytes, jws: object, public: bytes) -> bool:
     protected, signature = found.get("protected"), found.get("signature")
     if set(found) != {"protected", "signature"} or not isinstance(protected, str) or not isinstance(signature, str):
         return False
-    header: dict[str, Json] = {"alg": "Ed25519", "b64": False, "crit": ["b64"], "kid": key_id(public)}
     raw = _unb64url(signature)
-    if protected != _b64url(jcs(header)) or raw is None:
+    if protected != _protected(public) or raw is None:
         return False
     try:
         Ed25519PublicKey.from_public_bytes(public).verify(raw, protected.encode() + b"." + content)
@@ -171,7 +176,7 @@ def build_receipt(
         "node": node,
         "leaf": {"index": accepted.index, "salt": accepted.salt.hex()},
         "log": {"checkpoint": checkpoint, "proof": [step.hex() for step in proof]},
-        "cosignatures": _names_beside_log(checkpoint),
+        "cosignatures": list(_names_beside_log(checkpoint)),
     }
     return {"receipt": receipt, "signature": sign_detached(jcs(receipt), public, signer)}
 
@@ -302,10 +307,11 @@ def _is_well_formed(receipt: Mapping[str, Json], leaf: Mapping[str, Json], steps
     )
 
 
-def _names_beside_log(checkpoint: str) -> list[Json]:
+@lru_cache(maxsize=64)
+def _names_beside_log(checkpoint: str) -> tuple[str, ...]:
     note = notes.parse_note(checkpoint)
     origin = notes.parse_checkpoint(note.text).origin
-    return [signature.name for signature in note.signatures if signature.name != origin]
+    return tuple(signature.name for signature in note.signatures if signature.name != origin)
 
 
 def _b64url(data: bytes) -> str:
