@@ -161,6 +161,17 @@ def _bech32_decode(prefix: str, text: str) -> bytes:
     return data
 
 
+def _fold(top: int) -> int:
+    """Return what five bits at the top of a checksum add to its rest."""
+    folded = 0
+    for place, generator in enumerate(_GENERATORS):
+        folded ^= generator if top >> place & 1 else 0
+    return folded
+
+
+_FOLDED: Final = tuple(map(_fold, range(32)))
+
+
 def _expanded(prefix: str) -> list[int]:
     return [ord(c) >> 5 for c in prefix] + [0] + [ord(c) & 31 for c in prefix]
 
@@ -168,10 +179,7 @@ def _expanded(prefix: str) -> list[int]:
 def _polymod(values: Iterable[int]) -> int:
     checksum = 1
     for value in values:
-        top = checksum >> 25
-        checksum = (checksum & 0x1FFFFFF) << 5 ^ value
-        for place, generator in enumerate(_GENERATORS):
-            checksum ^= generator if top >> place & 1 else 0
+        checksum = (checksum & 0x1FFFFFF) << 5 ^ value ^ _FOLDED[checksum >> 25]
     return checksum
 
 
@@ -318,6 +326,10 @@ def recipient_of_commitment(commitment: bytes) -> str:
     """
     if not is_point(commitment):
         raise ValueError("not a point of the prime subgroup of edwards25519")
+    return _recipient_of_point(commitment)
+
+
+def _recipient_of_point(commitment: bytes) -> str:
     y = _integer(commitment) & _CLAMPED_TO - 1
     return encode_recipient(_bytes((1 + y) * pow(1 - y, -1, _FIELD) % _FIELD))
 
@@ -760,7 +772,7 @@ def _seal_findings(commitment: Commitment) -> Iterator[Finding]:
     points = commitment.points
     if not MIN_THRESHOLD <= len(points) <= MAX_CUSTODIANS or not all(map(is_point, points)):
         yield Finding("points", "/commitments", "分片承诺不是有效的曲线点", "the commitments are not valid points")
-    elif recipient_of_commitment(points[0]) != commitment.recipient:
+    elif _recipient_of_point(points[0]) != commitment.recipient:  # the line above has found it to be a point
         yield Finding("recipient", "/recipient", "收件公钥与分片承诺不符", "the shares belong to another recipient")
 
 
