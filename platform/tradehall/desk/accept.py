@@ -104,21 +104,25 @@ class Door:
 
     # --- before the transaction -------------------------------------------------------------------------------
 
-    def examine(self, record: Record) -> Refusal | None:
+    def examine(self, record: Record, on: date) -> Refusal | None:
         """
         Check what needs no lock: author, signature, attachments, schema.
+
+        Args:
+            record: what was filed.
+            on: today's legal date; the transaction checks again which schema version is in force.
 
         Returns:
             The first refusal; a schema refusal lists every finding.
         """
         if not any(p.prefix == record.case[0] for p in self.procedures.values()):
             return refuse("CASE-UNKNOWN", case=record.case)
-        return self._signature_refusal(record) or self._schema_refusal(record) or self._attachment_refusal(record)
+        return self._signature_refusal(record) or self._schema_refusal(record, on) or self._attachment_refusal(record)
 
     def _signature_refusal(self, record: Record) -> Refusal | None:
         if record.author != record.filed_by:
             return refuse("AUTHOR-MISMATCH", signer=record.filed_by, author=record.author)
-        if record.author.startswith("bid:"):
+        if _is_bid(record):
             return self._bid_signature_refusal(record)
         kid = record.kid
         certificate = self.directory.certificate(kid)
@@ -140,8 +144,8 @@ class Door:
             return refuse("SIGNATURE-INVALID", why=getattr(error, "code", "bid_key"))
         return None
 
-    def _schema_refusal(self, record: Record) -> Refusal | None:
-        findings = self.catalogue.check(record.schema, dict(record.payload), legal_date(self.store.now()))
+    def _schema_refusal(self, record: Record, on: date) -> Refusal | None:
+        findings = self.catalogue.check(record.schema, dict(record.payload), on)
         blocking = [f for f in findings if f.severity == "block"]
         if not blocking:
             return None
@@ -184,7 +188,8 @@ class Door:
             One outcome for each filing. They MUST NOT be told to anyone before this returns: only then is what was
             accepted durable.
         """
-        examined = [self.examine(f.record) for f in filings]
+        today = legal_date(self.store.now())
+        examined = [self.examine(f.record, today) for f in filings]
         if all(examined):
             return cast("list[Outcome]", examined)
         with self.store.write() as writing:
@@ -247,7 +252,7 @@ class Door:
                 return refuse("IDEMPOTENCY-CONFLICT", first=first)
         if digest in judged.entries:
             return judged.entries[digest]
-        entry = journal.find(digest)
+        entry = journal.kept(filing.record)
         return None if entry is None else Accepted(entry, Batch(0, b"", entry.filed.at), repeated=True)
 
     def _verdict(self, filed: Filed, journal: Journal) -> Admitted | Refusal:
@@ -257,7 +262,7 @@ class Door:
         unfit = self._pin_refusal(case, record, filed.at) or self._certificate_refusal(record, filed.at)
         if unfit is not None:
             return unfit
-        registered = self.directory.roles(record.author)
+        registered = frozenset[str]() if _is_bid(record) else self.directory.roles(record.author)
         roles = roles_of(case, record.author, registered)
         try:
             return admit(
@@ -273,8 +278,10 @@ class Door:
 
     def _certificate_refusal(self, record: Record, at: datetime) -> Refusal | None:
         """Refuse a certificate that does not hold at the instant of acceptance (证书有效期、吊销)."""
+        if _is_bid(record):
+            return None
         certificate = self.directory.certificate(record.kid)
-        if record.author.startswith("bid:") or (certificate is not None and certificate.holds_at(at)):
+        if certificate is not None and certificate.holds_at(at):
             return None
         return refuse("CERTIFICATE-NOT-VALID", kid=record.kid, at=local_text(at))
 
@@ -292,8 +299,8 @@ class Door:
     def world(self, journal: Journal, case: Case, record: Record) -> World:
         """Gather what lies outside a case: the law, linked cases, issuers, and the pool where it is needed."""
         linked: dict[CaseId, tuple[Case, Facts]] = {}
-        named = {record.payload.get("tender"), record.payload.get("session"), case.head.get("tender")}
-        for name in sorted(str(n) for n in named if isinstance(n, str)):
+        named = (record.payload.get("tender"), record.payload.get("session"), case.head.get("tender"))
+        for name in sorted({n for n in named if isinstance(n, str)}):
             with suppress(StopIteration):
                 other = journal.case(name)
                 if other is not None:
@@ -375,6 +382,11 @@ class Door:
             entry = Journal(reading, self.cloak, self.procedures).find(digest)
             batch = reading.covering(entry.filed.index) if entry else None
         return None if entry is None or batch is None else Accepted(entry, batch, repeated=True)
+
+
+def _is_bid(record: Record) -> bool:
+    """Whether a record is signed by a bid key, which no directory knows."""
+    return record.author.startswith("bid:")
 
 
 def _milliseconds(at: datetime) -> datetime:

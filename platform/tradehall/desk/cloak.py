@@ -9,8 +9,7 @@ database, in the node's key folder (in production: in the key device). What this
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass
-from hashlib import sha256
+from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -29,29 +28,31 @@ class Cloak:
 
     key: bytes
     chance: Chance
+    _box: AESGCM = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Derive the sealing key once."""
+        object.__setattr__(self, "_box", AESGCM(hmac.digest(self.key, b"tradehall/seal", "sha256")))
 
     def tag(self, *parts: str) -> bytes:
         """Return the keyed hash that a secret row is found by; parts can't run into one another."""
-        return hmac.new(self.key, "\x1f".join(parts).encode(), sha256).digest()
+        return hmac.digest(self.key, "\x1f".join(parts).encode(), "sha256")
 
     def seal(self, plain: bytes, *, least: int = SIZES[0]) -> bytes:
         """Seal bytes, padded to the next size class but to ``least`` at least. Raises ValueError above the largest."""
         size = max(least, size_class(len(plain) + 4))
         padded = len(plain).to_bytes(4, "big") + plain + bytes(size - 4 - len(plain))
         nonce = self.chance(_NONCE)
-        return nonce + AESGCM(self._box()).encrypt(nonce, padded, None)
+        return nonce + self._box.encrypt(nonce, padded, None)
 
     def open(self, sealed: bytes) -> bytes:
         """Open sealed bytes. Raises InvalidTag when they were changed or sealed under another key."""
-        padded = AESGCM(self._box()).decrypt(sealed[:_NONCE], sealed[_NONCE:], None)
+        padded = self._box.decrypt(sealed[:_NONCE], sealed[_NONCE:], None)
         return padded[4 : 4 + int.from_bytes(padded[:4], "big")]
 
     def decoy(self, size: int) -> bytes:
         """Return bytes that nobody can tell from ``seal`` of ``size`` bytes."""
         return self.chance(size_class(size + 4) + _NONCE + _TAG)
-
-    def _box(self) -> bytes:
-        return hmac.new(self.key, b"tradehall/seal", sha256).digest()
 
 
 def size_class(size: int) -> int:

@@ -1,8 +1,8 @@
 """
 Reading and writing cases over a store (案卷读写): heads, facts and journal rows, sealed where they are secret.
 
-One ``Journal`` serves one transaction. Writes are gathered and go to the store at once, so that a batch of records
-costs a handful of statements.
+One ``Journal`` serves one transaction. Writes are gathered, sealed and handed to the store at once, so that a batch of
+records costs a handful of statements and a counter that each of them moves is sealed only once.
 """
 
 from __future__ import annotations
@@ -50,7 +50,9 @@ class Journal:
         self._reading = reading
         self._cloak = cloak
         self._procedures = procedures
-        self._written: dict[bytes, bytes] = {}
+        self._read: dict[bytes, bytes | None] = {}
+        self._written: dict[bytes, tuple[bytes, bool]] = {}
+        self._decoys: dict[bytes, bytes] = {}
         self._cases: dict[str, Case] = {}
 
     # --- keys and values --------------------------------------------------------------------------------------
@@ -61,27 +63,29 @@ class Journal:
     def get(self, *parts: str, secret: bool) -> Json:
         """Return a state value."""
         key = self._key(*parts, secret=secret)
-        found = self._written.get(key)
-        if found is None:
+        if key in self._written:
+            return cast("Json", orjson.loads(self._written[key][0]))
+        if key not in self._read:
             found = self._reading.get(key)
-        if found is None:
-            return None
-        return cast("Json", orjson.loads(self._cloak.open(found) if secret else found))
+            self._read[key] = self._cloak.open(found) if secret and found is not None else found
+        known = self._read[key]
+        return None if known is None else cast("Json", orjson.loads(known))
 
     def put(self, value: Json, *parts: str, secret: bool) -> None:
         """Set a state value; it is stored by ``flush``."""
-        data = orjson.dumps(value)
-        self._written[self._key(*parts, secret=secret)] = self._cloak.seal(data) if secret else data
+        self._written[self._key(*parts, secret=secret)] = (orjson.dumps(value), secret)
 
     def put_decoys(self, sealed: Sequence[bytes]) -> None:
         """Write state rows that hold nothing, under keys that lead nowhere."""
         for value in sealed:
-            self._written[self._cloak.chance(32)] = value
+            self._decoys[self._cloak.chance(32)] = value
 
     def flush(self) -> Mapping[bytes, bytes]:
-        """Return what was written and forget it."""
-        written, self._written = self._written, {}
-        return written
+        """Return what was written, secret values sealed, and forget it."""
+        stored = {key: self._cloak.seal(data) if secret else data for key, (data, secret) in self._written.items()}
+        stored |= self._decoys
+        self._read, self._written, self._decoys = {}, {}, {}
+        return stored
 
     # --- cases ------------------------------------------------------------------------------------------------
 
@@ -188,11 +192,15 @@ class Journal:
 
     def find(self, digest: str) -> Entry | None:
         """Return a record by digest, public or secret."""
-        for secret in (False, True):
-            stored = self._reading.find(self.tag(digest, secret=secret))
-            if stored is not None:
-                return self.entry(stored)
-        return None
+        return self._find(digest, secret=False) or self._find(digest, secret=True)
+
+    def kept(self, record: Record) -> Entry | None:
+        """Return a record as it was accepted before, None when it was not; its family says where to look."""
+        return self._find(record.digest, secret=self.is_secret(record))
+
+    def _find(self, digest: str, *, secret: bool) -> Entry | None:
+        stored = self._reading.find(self.tag(digest, secret=secret))
+        return None if stored is None else self.entry(stored)
 
     def note_secret(self, record: Record, index: int) -> None:
         """Add a secret record to the list of its case, so that the case can be read back when it is opened."""
