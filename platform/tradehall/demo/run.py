@@ -217,7 +217,7 @@ def _verify(served: Served, evidence: Path, word: _Words, say: Any) -> int:
 
 def _summary(facts: dict[str, Any], results: Path, url: str, word: _Words, console: Console, seconds: float) -> None:
     table = Table(title=word("在哪里能看到", "Where to look"), show_header=False, expand=False)
-    rows = [
+    rows: list[tuple[str, str]] = [
         (word("项目页", "Case page"), f"{url}/notices/{facts['tender']}"),
         (word("开标大厅", "Opening hall"), f"{url}/openings/{facts['tender']}"),
         (word("回执", "Receipts"), f"{facts['receipts'][0]}  ({facts['receipts'][1]})"),
