@@ -26,6 +26,7 @@ from tradehall.cli.bidder import (
     pack,
     read_bid,
     read_identity,
+    read_replaced,
     read_tender,
 )
 from tradehall.rules.bid_package import NotAPackageError, SourceChangedError
@@ -53,14 +54,37 @@ def _pack_command(tools: BidTools) -> click.Command:
     @click.argument("bid_json", type=_FILE)
     @click.argument("tender_json", type=_FILE)
     @click.argument("out", type=click.Path(exists=False, path_type=Path))
-    @click.option("--certificate", type=_FILE, required=True, help="投标人证书, PEM or DER.")
-    @click.option("--key", type=_FILE, required=True, help="签名私钥, PEM (PKCS#8); a password is asked for.")
+    @click.option("--certificate", type=_FILE, required=True, help="投标人证书: certificate of the bidder, PEM or DER.")
+    @click.option(
+        "--key",
+        type=_FILE,
+        required=True,
+        help="签名私钥: its private key, PEM; an encrypted one asks for its password.",
+    )
+    @click.option("--replaces", type=_FOLDER, help="被替换投标的文件夹: folder of the bid this one replaces.")
     @click.option("--yes", is_flag=True, help="Sign without asking; the read-back is still shown.")
     @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
     def command(
-        bid_json: Path, tender_json: Path, out: Path, certificate: Path, key: Path, *, yes: bool, as_json: bool
+        bid_json: Path,
+        tender_json: Path,
+        out: Path,
+        certificate: Path,
+        key: Path,
+        replaces: Path | None,
+        *,
+        yes: bool,
+        as_json: bool,
     ) -> None:
-        """封装投标: seal the bid of BID_JSON for the tender of TENDER_JSON into the new folder OUT."""
+        """
+        封装投标: seal the bid of BID_JSON for the tender of TENDER_JSON into the new folder OUT.
+
+        Works without a network. What is signed is read back from the very bytes first: compare its digest on a second
+        device. OUT/secret holds the keys that open and replace the bid: keep a copy, give it to nobody.
+
+        BID_JSON: {"lot", "bidder": {"id", "name"}, "price": {"amount": "1980000.00", "currency": "CNY"},
+        "attributes": {"small_or_micro": false, "domestic_product": true}, "files": ["offer.pdf"], "guarantee": null}.
+        TENDER_JSON is made by "bid tender".
+        """
 
         def confirm(shown: ReadBack) -> bool:
             click.echo("\n".join(_lines(shown)), err=True)
@@ -70,7 +94,8 @@ def _pack_command(tools: BidTools) -> click.Command:
             identity = read_identity(certificate, key, _ask_password)
             tender = read_tender(tender_json)
             spec = read_bid(bid_json, identity.certificate)
-            packed = pack(spec, tender, out, identity=identity, confirm=confirm, tools=tools)
+            replaced = None if replaces is None else read_replaced(replaces)
+            packed = pack(spec, tender, out, identity=identity, confirm=confirm, tools=tools, replaced=replaced)
         except (BidFileError, NotAPackageError, TermsError, SourceChangedError) as error:
             _refuse(str(error))
         if packed is None:

@@ -7,7 +7,8 @@ A bid is described by ``bid.json`` beside its files; the tender's public data co
                   "attributes": {"small_or_micro", "domestic_product"}, "files": [path, ...],
                   "guarantee": null | {"number", "issuer", "amount": {...}, "valid_until", "letter": path | digest},
                   "items"?: [{"id", "quantity", "unit_price", "amount"}], "replaces"?: submission}
-    tender.json  {"case", "answers": digest of the notice or last clarification, "notice": payload of tender_notice}
+    tender.json  {"case", "answers": digest of the notice or of the clarification that outdated earlier bids,
+                  "notice": payload of tender_notice, "changes"?: [changes of each later clarification]}
 
 Paths are relative to ``bid.json`` and stay below its folder. ``pack`` writes a bid folder::
 
@@ -24,7 +25,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from hashlib import sha256
@@ -80,8 +81,9 @@ class Seal(Protocol):
         sign: Callable[[bytes], Mapping[str, str]],
         out: Path,
         rng: Rng,
+        bid_key: bytes | None = None,
     ) -> SealedBid:
-        """Seal a bid to a new file."""
+        """Seal a bid to a new file; ``bid_key`` is that of the bid it replaces."""
         ...
 
 
@@ -172,7 +174,7 @@ def read_tender(path: Path) -> TenderCase:
             case=_text(value["case"]),
             answers=_text(value["answers"]),
             title=_text(notice["title"]),
-            lots={_text(lot["id"]): _lot(lot) for lot in map(_object, _array(notice["lots"]))},
+            lots=_changed({_text(lot["id"]): _lot(lot) for lot in map(_object, _array(notice["lots"]))}, value),
             terms=SealingTerms(
                 tuple(Custodian(_text(_object(c["party"])["id"]), _text(c["recipient"])) for c in custodians),
                 _whole(notice["threshold"]),
@@ -184,6 +186,17 @@ def read_tender(path: Path) -> TenderCase:
         raise BidFileError(f"{path.name}: {error} is missing") from error
     except (ValueError, OSError) as error:
         raise BidFileError(f"{path.name}: {error}") from error
+
+
+def _changed(lots: Mapping[str, LotTerms], tender: Mapping[str, Json]) -> Mapping[str, LotTerms]:
+    """Return the lots with the ceilings that clarifications changed."""
+    found = dict(lots)
+    for change in map(_object, _array(tender.get("changes", []))):
+        for item in map(_object, _array(change.get("ceilings", []))):
+            lot = _text(item["lot"])
+            if lot in found:
+                found[lot] = replace(found[lot], ceiling=Money.from_wire(_object(item["ceiling"])))
+    return found
 
 
 def _lot(value: Mapping[str, Json]) -> LotTerms:
@@ -410,6 +423,87 @@ def _lot_warnings(manifest: Manifest, lot: LotTerms) -> Iterable[Warned]:
 
 
 @dataclass(frozen=True, slots=True)
+class Replaced:
+    """
+    The bid that a new one replaces (被替换的投标), out of its folder.
+
+    Only the key of the old bid may sign its replacement, so the new bid is made with the same one.
+    """
+
+    tender: str
+    lot: str
+    submission: str
+    bid_key: bytes = field(repr=False)
+
+
+def read_replaced(folder: Path) -> Replaced:
+    """
+    Read the folder of a bid that is to be replaced.
+
+    Raises:
+        BidFileError: no bid folder, its secret is missing, or its bid key is not that of its commitment.
+    """
+    payload = read_commitment_payload(folder)
+    key = read_bid_key(folder, payload)
+    return Replaced(
+        tender=read_tender(folder / TENDER).case,
+        lot=_text(payload["lot"]),
+        submission=_text(payload["submission"]),
+        bid_key=key.private_bytes_raw(),
+    )
+
+
+def read_commitment_payload(folder: Path) -> Mapping[str, Json]:
+    """
+    Return the payload of the commitment in a bid folder.
+
+    Raises:
+        BidFileError: it can't be read or is no commitment.
+    """
+    try:
+        payload = _object(strict.parse((folder / COMMITMENT).read_bytes()))
+        sealing.read_commitment(payload)
+    except (ValueError, OSError) as error:
+        raise BidFileError(f"{folder.name}/{COMMITMENT}: {error}") from error
+    return payload
+
+
+def read_bid_key(folder: Path, commitment: Mapping[str, Json]) -> Ed25519PrivateKey:
+    """
+    Return the key that signs the records of a bid (投标密钥).
+
+    Raises:
+        BidFileError: it can't be read, or is not the one the commitment shows.
+    """
+    try:
+        key = serialization.load_pem_private_key((folder / PRIVATE / BID_KEY).read_bytes(), None)
+    except (ValueError, TypeError, OSError) as error:
+        raise BidFileError(f"{folder.name}/{PRIVATE}/{BID_KEY}: {error}") from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise BidFileError(f"{BID_KEY} is no Ed25519 key")
+    if sealing.base64url(key.public_key().public_bytes_raw()) != commitment.get("bid_key"):
+        raise BidFileError(f"{BID_KEY} is not the key of this bid")
+    return key
+
+
+def read_age_key(folder: Path, commitment: Mapping[str, Json]) -> str:
+    """
+    Return the secret key that opens a bid (解密密钥).
+
+    Raises:
+        BidFileError: it can't be read, or is not that of the committed recipient.
+    """
+    try:
+        key = read_key_text(folder / PRIVATE / AGE_KEY)
+        recipient = sealing.recipient_of_secret(sealing.decode_secret(key))
+    except (ValueError, OSError) as error:
+        raise BidFileError(f"{folder.name}/{PRIVATE}/{AGE_KEY}: {error}") from error
+    if recipient != commitment.get("recipient"):
+        raise BidFileError(f"{AGE_KEY} is not the key of this bid")
+    return key
+
+
+@dataclass(frozen=True, slots=True)
 class Packed:
     """A bid folder that was written (投标文件夹): where, what was signed, what is to be filed."""
 
@@ -426,6 +520,7 @@ def pack(
     identity: Identity,
     confirm: Callable[[ReadBack], bool],
     tools: BidTools,
+    replaced: Replaced | None = None,
 ) -> Packed | None:
     """
     Seal a bid into a new folder (封装投标文件夹).
@@ -437,12 +532,14 @@ def pack(
         identity: certificate and signing key of the bidder.
         confirm: shown what is about to be signed; nothing is signed unless it returns True.
         tools: see :class:`BidTools`.
+        replaced: the bid that this one replaces; its key signs the new one too.
 
     Returns:
         What was written, or None when ``confirm`` declined.
 
     Raises:
-        BidFileError: the lot is not the tender's, the certificate is another party's, or the folder is there.
+        BidFileError: the lot is not the tender's, the certificate is another party's, the replaced bid lies in
+            another lot, or the folder is there.
         NotAPackageError: the bid cannot be packed lawfully.
         TermsError: the notice allows no seal.
         SourceChangedError: a file changed meanwhile.
@@ -451,6 +548,7 @@ def pack(
         raise BidFileError(f"the tender has no lot {spec.lot}")
     if _party(identity.certificate, tools) != spec.offer.bidder.id:
         raise BidFileError(f"the certificate is not that of {spec.offer.bidder.id}")
+    replaces = spec.replaces if replaced is None else _fit(replaced, spec, tender)
     shown: list[ReadBack] = []
 
     def sign(raw: bytes) -> Mapping[str, str]:
@@ -463,9 +561,12 @@ def pack(
         out.mkdir(mode=0o700)
     except FileExistsError as error:
         raise BidFileError(f"{out} is there already") from error
-    target = Target(tender.case, spec.lot, tender.answers, spec.replaces)
+    target = Target(tender.case, spec.lot, tender.answers, replaces)
+    key = None if replaced is None else replaced.bid_key
     try:
-        sealed = tools.seal(spec.offer, target, tender.terms, sign=sign, out=out / CIPHERTEXT, rng=tools.rng)
+        sealed = tools.seal(
+            spec.offer, target, tender.terms, sign=sign, out=out / CIPHERTEXT, rng=tools.rng, bid_key=key
+        )
         _write_folder(out, sealed, tender)
     except _DeclinedError:
         shutil.rmtree(out)
@@ -474,6 +575,14 @@ def pack(
         shutil.rmtree(out)
         raise
     return Packed(out, shown[-1], sealed)
+
+
+def _fit(replaced: Replaced, spec: BidSpec, tender: TenderCase) -> str:
+    if (replaced.tender, replaced.lot) != (tender.case, spec.lot):
+        raise BidFileError(f"the replaced bid is for lot {replaced.lot} of {replaced.tender}")
+    if spec.replaces not in (None, replaced.submission):
+        raise BidFileError(f"bid.json replaces {spec.replaces}, the folder holds {replaced.submission}")
+    return replaced.submission
 
 
 class _DeclinedError(Exception):
@@ -555,13 +664,19 @@ def inspect(folder: Path, tools: BidTools) -> Inspected:
     except sealing.NotACommitmentError:
         return Inspected(None, findings, None, None)
     key = folder / PRIVATE / AGE_KEY
-    opened = _open(folder, commitment, _age_key(key), tools, tender) if key.exists() else None
+    opened = _open(folder, commitment, read_key_text(key), tools, tender) if key.exists() else None
     if not isinstance(opened, OpenedBid):
         return Inspected(commitment, findings, opened, None)
     return Inspected(commitment, findings, None, read_back(opened.manifest_bytes, tender))
 
 
-def _age_key(path: Path) -> str:
+def read_key_text(path: Path) -> str:
+    """
+    Return the one secret key in a file of the ``age`` program, comments left out.
+
+    Raises:
+        BidFileError: there is none, or several.
+    """
     lines = [line.strip() for line in path.read_text().splitlines()]
     keys = [line for line in lines if line and not line.startswith("#")]
     if len(keys) != 1:

@@ -1,0 +1,68 @@
+"""
+Mounting the commands (命令装配): the composition root hands the tools in, this adds every group to the program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import click
+
+from tradehall.cli.bid import bid_commands
+from tradehall.cli.bid_remote import add_remote_commands
+from tradehall.cli.bidder import BidTools
+from tradehall.cli.custodian import CustodianTools, custodian_commands
+from tradehall.cli.doctor import Check, doctor_command
+from tradehall.cli.guarantee import VerifyLetter, guarantee_commands
+from tradehall.cli.log import log_commands
+from tradehall.cli.party import party_commands
+from tradehall.cli.reference import reference_command
+from tradehall.cli.remote import Connect, connect
+from tradehall.cli.shelf import procedures_commands, standards_commands
+from tradehall.cli.verify import verify_command
+from tradehall.kernel.procedure import Procedure
+
+
+@dataclass(frozen=True, slots=True)
+class CliTools:
+    """
+    What the commands need of the outer rooms (工具依赖).
+
+    Attributes:
+        bid: the bidder's tools.
+        custodian: the custodian's tools.
+        verify_letter: see :data:`tradehall.cli.guarantee.VerifyLetter`.
+        procedures: by id.
+        checks: what ``doctor`` checks.
+        now: the machine's clock.
+        connect: makes the client for the address of a hall.
+    """
+
+    bid: BidTools
+    custodian: CustodianTools
+    verify_letter: VerifyLetter
+    procedures: Mapping[str, Procedure]
+    checks: Sequence[Check]
+    now: Callable[[], datetime]
+    connect: Connect = connect
+
+
+def add_commands(program: click.Group, tools: CliTools) -> None:
+    """Add every group to the program; a command of the same name is replaced."""
+    bid = bid_commands(tools.bid)
+    add_remote_commands(bid, tools.bid, tools.connect)
+    for command in (
+        bid,
+        custodian_commands(tools.custodian, tools.connect),
+        verify_command(tools.connect),
+        guarantee_commands(tools.verify_letter),
+        standards_commands(tools.now),
+        procedures_commands(tools.procedures),
+        log_commands(tools.connect),
+        party_commands(tools.connect),
+        doctor_command(tools.checks),
+        reference_command(),
+    ):
+        program.add_command(command)

@@ -1,0 +1,92 @@
+"""
+The reference page of the command line (命令行参考), written from the commands themselves.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from tradehall.cli.words import NEW_FILE
+
+_HEAD = """\
+# Command line 命令行参考
+
+Made by `tradehall reference`; do not edit. Data goes to stdout, everything else to stderr.
+
+| exit code | meaning |
+| --- | --- |
+| 0 | ok 成功 |
+| 1 | invalid, refused, or declined 无效或被拒 |
+| 2 | wrong command line 用法错误 |
+| 3 | unavailable, try again 暂不可用 |
+| 4 | verification failed 核验未通过 |
+"""
+
+
+def reference_page(root: click.Group, program: str = "tradehall") -> str:
+    """Return the page of a command tree, in Markdown; commands in the order of their names."""
+    parts = [_HEAD, *_sections(root, program)]
+    return "\n".join(parts)
+
+
+def reference_command() -> click.Command:
+    """Return the command ``reference``, which writes the page of the program it is mounted in."""
+
+    @click.command("reference")
+    @click.option("-o", "--out", type=NEW_FILE, help="输出文件: file to write; stdout without it.")
+    @click.pass_context
+    def command(context: click.Context, out: Path | None) -> None:
+        """命令行参考: write the reference page of all commands."""
+        root = context.find_root().command
+        if not isinstance(root, click.Group):
+            raise click.UsageError("not mounted in a program")
+        page = reference_page(root)
+        if out is None:
+            click.echo(page, nl=False)
+        else:
+            out.write_text(page, "utf-8")
+
+    return command
+
+
+def _sections(group: click.Group, path: str) -> Iterator[str]:
+    for name in sorted(group.commands):
+        command = group.commands[name]
+        if command.hidden:
+            continue
+        full = f"{path} {name}"
+        if isinstance(command, click.Group):
+            yield f"\n## {full}\n\n{_text(command)}\n"
+            yield from _sections(command, full)
+            continue
+        level = "##" if group.name is None or " " not in path else "###"
+        yield f"\n{level} {full}\n\n```\n{_usage(command, full)}\n```\n\n{_text(command)}\n{_table(command)}"
+
+
+def _usage(command: click.Command, full: str) -> str:
+    context = click.Context(command, info_name=full, max_content_width=100)
+    return " ".join([full, *command.collect_usage_pieces(context)])
+
+
+def _text(command: click.Command) -> str:
+    return inspect.cleandoc(command.help or "")
+
+
+def _table(command: click.Command) -> str:
+    rows = [_row(p) for p in command.params if isinstance(p, click.Option) and not p.hidden]
+    return "\n| option | |\n| --- | --- |\n" + "".join(rows) if rows else ""
+
+
+def _row(option: click.Option) -> str:
+    context = click.Context(click.Command("x"), max_content_width=100)
+    record = option.get_help_record(context)
+    names, text = record or (", ".join(option.opts), "")
+    return f"| `{_cell(names)}` | {_cell(text)} |\n"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
