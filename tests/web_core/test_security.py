@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradehall.web.security import bearer_token, headers_for, is_cross_site, only_cookie, session_cookie
+from tradehall.web.security import bearer_token, headers_for, is_cross_site, is_host, only_cookie, session_cookie
 
 
 def test_scripts_frames_and_forms_come_from_this_site_only() -> None:
@@ -64,6 +64,39 @@ def test_a_cookie_that_came_twice_is_not_believed(headers: list[str], value: str
 )
 def test_only_bearer_tokens_are_tokens(header: str | None, token: str | None) -> None:
     assert bearer_token(header) == token
+
+
+@pytest.mark.parametrize("host", ["hall.example", "Hall.Example:8000", "127.0.0.1:65535", "[::1]:8000", "[::1]", "a_b"])
+def test_a_host_is_a_name_or_an_address_and_perhaps_a_port(host: str) -> None:
+    assert is_host(host)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "",
+        ":80",
+        "a:x",
+        "a:65536",
+        "a:１",
+        "a:",
+        "a:1:2",
+        "a b",
+        "a/b",
+        "a@b",
+        "a?b",
+        "a#b",
+        "é",
+        "[::1",
+        "[x]",
+        "a\n",
+        "a,b",
+        "a" * 254,
+    ],
+)
+def test_anything_else_is_no_host(host: str) -> None:
+    """A port that is no number once raised deep inside the framework, in the very answer to the error."""
+    assert not is_host(host)
 
 
 HOST = {"host": "hall.example:8000"}

@@ -57,7 +57,7 @@ class Draw:
         with door.store.read() as reading:
             journal = Journal(reading, door.cloak, door.procedures)
             session = journal.case(case)
-            tender = journal.case(session.text("tender")) if session else None
+            tender = journal.case(session.text("tender")) if session and session.text("tender") else None
             if session is None or tender is None:
                 return refuse("CASE-UNKNOWN", case=case)
             barred = sessions.exclusions(tender, journal.facts(tender.id), door.directory.experts())

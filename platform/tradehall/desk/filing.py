@@ -60,8 +60,10 @@ class Desk:
         return SchemaRef(family, version.version, version.digest)
 
     def cited(self, case: str, family: str) -> SchemaRef | None:
-        """Return what a new record of a case has to cite, None when no version of the family is in force."""
+        """Return what a new record of a case has to cite, None when no version is in force or it names no case."""
         door = self.door
+        if not _is_case(door, case):
+            return None
         with door.store.read() as reading:
             known = Journal(reading, door.cloak, door.procedures).case(case)
         try:
@@ -100,6 +102,8 @@ class Desk:
     def look(self, case: str) -> CaseView | None:
         """Return a case with its facts and records as they are now, None when there is none."""
         door = self.door
+        if not _is_case(door, case):
+            return None
         with door.store.read() as reading:
             journal = Journal(reading, door.cloak, door.procedures)
             found = journal.case(case)
@@ -109,6 +113,11 @@ class Desk:
             kinds = ("opening", "key", "share", "disclosed", "report", "tie", "sheet", "score", "document", "question")
             facts = ReadFacts({kind: dict(journal.facts(case).all(kind)) for kind in kinds})
         return CaseView(found, facts, tuple(entries))
+
+
+def _is_case(door: Door, case: str) -> bool:
+    """Whether a text begins as the id of a case of some procedure; callers pass what strangers have sent."""
+    return any(p.prefix == case[:1] for p in door.procedures.values())
 
 
 @dataclass(frozen=True, slots=True)

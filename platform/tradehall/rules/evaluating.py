@@ -78,7 +78,14 @@ def _bid(submission: str, bid: Obj, decided: Obj | None, *, alone: bool) -> scor
 def evaluate(
     case: Case, facts: Facts, lot: str, *, sheets: Sequence[Obj], decided: Mapping[str, Obj]
 ) -> scoring.Evaluation | Refusal:
-    """Evaluate a lot from the records: opened bids, sheets, drawn factors, recorded tie draw."""
+    """
+    Evaluate a lot from the records (评审): opened bids, sheets, drawn factors, recorded tie draw.
+
+    Returns:
+        The evaluation; a refusal where the tender document has not fixed a method yet, or method or sheet is unsound.
+    """
+    if not case.table("evaluation"):
+        return refuse("REPORT-WRONG", why="招标文件尚未规定评标办法 / no evaluation method is fixed yet")
     tie = obj(facts.get("tie", lot))
     ceiling, floor = case.table("ceilings").get(lot), case.table("floors").get(lot)
     try:

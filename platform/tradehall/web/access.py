@@ -17,7 +17,15 @@ from litestar.middleware import ASGIMiddleware
 
 from tradehall.web.permissions import BY_NAME, roles_with
 from tradehall.web.problems import Problem
-from tradehall.web.security import SAFE_METHODS, bearer_token, headers_for, is_cross_site, only_cookie, session_cookie
+from tradehall.web.security import (
+    SAFE_METHODS,
+    bearer_token,
+    headers_for,
+    is_cross_site,
+    is_host,
+    only_cookie,
+    session_cookie,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -81,6 +89,9 @@ class AccessMiddleware(ASGIMiddleware):
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Serve one request."""
         request: Request[Any, Any, Any] = Request(scope)
+        if not all(is_host(host) for host in request.headers.getall("host", [])):
+            raise Problem("REQUEST-INVALID")
+        scheme = str(scope.get("scheme", "http"))
         ident = secrets.token_hex(8)
         state = scope["state"]
         state["request_id"] = ident
@@ -92,7 +103,7 @@ class AccessMiddleware(ASGIMiddleware):
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableScopeHeaders.from_message(message)
-                for name, value in headers_for(request.url.scheme).items():
+                for name, value in headers_for(scheme).items():
                     headers.setdefault(name, value)
                 headers["x-request-id"] = ident
                 if state["subject"].party:
@@ -109,7 +120,9 @@ class AccessMiddleware(ASGIMiddleware):
             token = bearer_token(authorization)
             party = self._accounts.token(self._digest(token), self._time.now()) if token else None
             return Subject() if party is None else self._known(party, "token")
-        cookie = only_cookie(request.headers.getall("cookie", []), session_cookie(request.url.scheme))
+        cookie = only_cookie(
+            request.headers.getall("cookie", []), session_cookie(str(request.scope.get("scheme", "http")))
+        )
         if cookie is None:
             return Subject()
         digest = self._digest(cookie)

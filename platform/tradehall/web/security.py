@@ -8,6 +8,7 @@ Source: OWASP ASVS 5.0 3.3-3.5; RFC 6265bis 4.1.3 (``__Host-``); W3C Fetch Metad
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 from urllib.parse import urlsplit
@@ -28,12 +29,20 @@ HEADERS: Final[Mapping[str, str]] = {
 HSTS: Final = "max-age=31536000"
 HTTPS: Final = "https"
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_HOST: Final = re.compile(r"(?:[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::([0-9]{1,5}))?", re.ASCII)
+_LAST_PORT: Final = 65535
 _OWN_SITE: Final = frozenset({"same-origin", "none"})
 
 
 def headers_for(scheme: str) -> Mapping[str, str]:
     """Return the headers of every answer (安全响应头); over HTTPS also the promise to stay there."""
     return {**HEADERS, "strict-transport-security": HSTS} if scheme == HTTPS else HEADERS
+
+
+def is_host(text: str) -> bool:
+    """Whether a ``Host`` header names a host and perhaps a port (主机名); addresses are built from it."""
+    found = _HOST.fullmatch(text.lower())
+    return found is not None and int(found[1] or 0) <= _LAST_PORT
 
 
 def session_cookie(scheme: str) -> str:
