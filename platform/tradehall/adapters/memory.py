@@ -7,7 +7,7 @@ therefore simply what was stored when it was opened.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -57,12 +57,12 @@ class MemoryStore:
         return self._clock.stamp(self._time())
 
     @contextmanager
-    def read(self) -> Iterator[MemoryView]:
+    def read(self) -> Generator[MemoryView]:
         """Open a view; later writes do not show in it."""
         yield MemoryView(self._data)
 
     @contextmanager
-    def write(self) -> Iterator[MemoryWriter]:
+    def write(self) -> Generator[MemoryWriter]:
         """Open the writer; its writes are seen from its end on, or never."""
         with self._turn:
             writer = MemoryWriter(self._data.copy(), self.now())
@@ -120,7 +120,7 @@ class MemoryView:
     def _tree(self, size: int) -> merkle.TileNodes:
         return self._nodes.setdefault(size, merkle.TileNodes(self, size))
 
-    def tile(self, level: int, index: int, width: int) -> bytes:
+    def tile(self, level: int, index: int, width: int) -> bytes:  # noqa: ARG002  - the port's
         """Return at least the first ``width`` hashes of a tile, or as many as there are."""
         return self._data.tiles.get((level, index), b"")
 
@@ -162,7 +162,7 @@ class MemoryWriter(MemoryView):
         self._data.state.update(items)
 
     def append(self, rows: Sequence[Row]) -> Batch:
-        """Append rows to journal and tree; a ValueError (nothing to append, a tag is taken) is the end of this write."""
+        """Append rows to journal and tree. ValueError (no rows, a tag is taken) is the end of this write."""
         self._failed = True
         batch = self._append(rows)
         self._failed = False
@@ -197,7 +197,7 @@ class MemoryWriter(MemoryView):
 def _fits(listing: Listing, query: CaseQuery) -> bool:
     if query.after is not None and (listing.published_at, listing.case) >= query.after:
         return False
-    text = " ".join((listing.title, listing.code, listing.tenderer)).casefold()
+    text = f"{listing.title} {listing.code} {listing.tenderer}".casefold()
     return (
         all(word in text for word in query.text.casefold().split())
         and query.stage in ("", listing.stage)

@@ -25,6 +25,8 @@ class Turn:
         self._lock.acquire()
         self._holder = threading.get_ident()
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._holder = None
         self._lock.release()

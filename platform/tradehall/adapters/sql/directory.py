@@ -9,54 +9,67 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, bindparam, delete, insert, select, update
+from sqlalchemy import Engine, Table, delete, insert, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from tradehall.adapters.sql import tables as t
+from tradehall.adapters.sql.engines import view
 from tradehall.adapters.sql.store import SqlStore, instant, milliseconds
 from tradehall.desk.ports import Certificate
 from tradehall.kernel.procedure import Expert
 
-_CERTIFICATE = select(t.certificate).where(t.certificate.c.kid == bindparam("kid"))
-_PARTY = select(t.party).where(t.party.c.id == bindparam("id"))
+# Asked for every record that comes in, so they go to the driver as they stand.
+_CERTIFICATE = "SELECT kid, party, der, not_before, not_after, revoked_at FROM certificate WHERE kid = ?"
+_PARTY = "SELECT name, roles FROM party WHERE id = ?"
+
+_EXPERTS = select(t.party).where(t.party.c.id.startswith("person:")).order_by(t.party.c.id)
 
 
 class SqlDirectory:
-    """Who is who, in the node's database (主体库)."""
+    """
+    Who is who, in the node's database (主体库).
+
+    Nothing is remembered between questions: what another process changed, a revocation above all, holds at once.
+    """
 
     def __init__(self, store: SqlStore) -> None:
         self._read: Engine = store.engine
         self._write: Engine = store.writer
-        self._certificates: dict[str, Certificate] = {}
-        self._roles: dict[str, frozenset[str]] = {}
+        sqlite = store.engine.dialect.name == "sqlite"
+        self._insert: Any = sqlite_insert if sqlite else postgres_insert
+        self._mark = "?" if sqlite else "%s"
+
+    def _one(self, statement: str, value: str) -> Any:
+        with view(self._read, "") as cursor:
+            return cursor.execute(statement.replace("?", self._mark), (value,)).fetchone()
+
+    def _put(self, table: Table, row: Mapping[str, Any], **changed: Any) -> None:
+        """Insert a row, or change the one with its primary key: to ``row``, or only as ``changed`` says."""
+        keys = [column.name for column in table.primary_key]
+        rest = changed or {name: value for name, value in row.items() if name not in keys}
+        statement = self._insert(table).values(**row).on_conflict_do_update(index_elements=keys, set_=rest)
+        with self._write.begin() as connection:
+            connection.execute(statement)
 
     # --- parties ----------------------------------------------------------------------------------------------
 
-    def register(self, party: str, name: str, roles: frozenset[str] = frozenset(), facts: Mapping[str, Any] | None = None) -> None:
+    def register(
+        self, party: str, name: str, roles: frozenset[str] = frozenset(), facts: Mapping[str, Any] | None = None
+    ) -> None:
         """Register a party, or change its name, roles and facts (主体登记)."""
-        row = {"name": name, "roles": " ".join(sorted(roles)), "facts": json.dumps(facts or {}, ensure_ascii=False)}
-        with self._write.begin() as connection:
-            changed = connection.execute(update(t.party).where(t.party.c.id == party).values(**row))
-            if changed.rowcount == 0:
-                connection.execute(insert(t.party).values(id=party, **row))
-        self._roles.pop(party, None)
+        told = json.dumps(facts or {}, ensure_ascii=False)
+        self._put(t.party, {"id": party, "name": name, "roles": " ".join(sorted(roles)), "facts": told})
 
     def name(self, party: str) -> str:
         """Return the party's name, empty when unknown."""
-        row = self._party(party)
-        return "" if row is None else str(row.name)
+        row = self._one(_PARTY, party)
+        return "" if row is None else str(row[0])
 
     def roles(self, party: str) -> frozenset[str]:
         """Return registered roles."""
-        known = self._roles.get(party)
-        if known is None:
-            row = self._party(party)
-            known = frozenset() if row is None else frozenset(str(row.roles).split())
-            self._roles[party] = known
-        return known
-
-    def _party(self, party: str) -> Any:
-        with self._read.begin() as connection:
-            return connection.execute(_PARTY, {"id": party}).one_or_none()
+        row = self._one(_PARTY, party)
+        return frozenset[str]() if row is None else frozenset(str(row[1]).split())
 
     def parties(self) -> list[tuple[str, str, frozenset[str]]]:
         """Return all parties: id, name, roles."""
@@ -71,52 +84,44 @@ class SqlDirectory:
     def experts(self) -> Mapping[str, Expert]:
         """Return the experts of the shared pool."""
         with self._read.begin() as connection:
-            rows = connection.execute(select(t.party).where(t.party.c.id.startswith("person:")).order_by(t.party.c.id)).all()
+            rows = connection.execute(_EXPERTS).all()
         return {row.id: _expert(row.id, json.loads(row.facts)) for row in rows if "expert" in row.roles.split()}
 
     # --- certificates -----------------------------------------------------------------------------------------
 
     def certificate(self, kid: str) -> Certificate | None:
         """Return a registered certificate."""
-        known = self._certificates.get(kid)
-        if known is not None:
-            return known
-        with self._read.begin() as connection:
-            row = connection.execute(_CERTIFICATE, {"kid": kid}).one_or_none()
+        row = self._one(_CERTIFICATE, kid)
         if row is None:
             return None
-        revoked = None if row.revoked_at is None else instant(row.revoked_at)
-        found = Certificate(row.kid, row.party, row.der, instant(row.not_before), instant(row.not_after), revoked)
-        self._certificates[kid] = found
-        return found
+        found, party, der, not_before, not_after, revoked_at = row
+        revoked = None if revoked_at is None else instant(revoked_at)
+        return Certificate(found, party, der, instant(not_before), instant(not_after), revoked)
 
     def add_certificate(self, certificate: Certificate) -> None:
-        """Register a certificate; a second time changes nothing."""
+        """Register a certificate; a second time changes nothing, a revocation least of all."""
+        statement = self._insert(t.certificate).values(
+            kid=certificate.kid,
+            party=certificate.party,
+            der=certificate.der,
+            not_before=milliseconds(certificate.not_before),
+            not_after=milliseconds(certificate.not_after),
+        )
         with self._write.begin() as connection:
-            if connection.execute(_CERTIFICATE, {"kid": certificate.kid}).one_or_none() is None:
-                connection.execute(
-                    insert(t.certificate).values(
-                        kid=certificate.kid,
-                        party=certificate.party,
-                        der=certificate.der,
-                        not_before=milliseconds(certificate.not_before),
-                        not_after=milliseconds(certificate.not_after),
-                    )
-                )
+            connection.execute(statement.on_conflict_do_nothing())
 
     def revoke(self, kid: str, at: datetime) -> None:
-        """Revoke a certificate from an instant on (吊销)."""
+        """Revoke a certificate from an instant on (吊销); a later second revocation does not move the first."""
+        c = t.certificate.c
+        earlier = or_(c.revoked_at.is_(None), c.revoked_at > milliseconds(at))
         with self._write.begin() as connection:
-            connection.execute(update(t.certificate).where(t.certificate.c.kid == kid).values(revoked_at=milliseconds(at)))
-        self._certificates.pop(kid, None)
+            connection.execute(update(t.certificate).where(c.kid == kid, earlier).values(revoked_at=milliseconds(at)))
 
     # --- accounts, sessions, tokens ---------------------------------------------------------------------------
 
     def set_account(self, name: str, party: str, password: str) -> None:
         """Set an account's party and password record."""
-        with self._write.begin() as connection:
-            connection.execute(delete(t.account).where(t.account.c.name == name))
-            connection.execute(insert(t.account).values(name=name, party=party, password=password))
+        self._put(t.account, {"name": name, "party": party, "password": password})
 
     def account(self, name: str) -> tuple[str, str] | None:
         """Return party and password record of an account."""
@@ -127,7 +132,9 @@ class SqlDirectory:
     def open_session(self, digest: str, party: str, secret: bytes, expires: datetime) -> None:
         """Keep a session by the digest of its id."""
         with self._write.begin() as connection:
-            connection.execute(insert(t.session).values(digest=digest, party=party, secret=secret, expires=milliseconds(expires)))
+            connection.execute(
+                insert(t.session).values(digest=digest, party=party, secret=secret, expires=milliseconds(expires))
+            )
 
     def session(self, digest: str, at: datetime) -> tuple[str, bytes] | None:
         """Return party and secret of a session that has not expired."""
@@ -168,17 +175,17 @@ class SqlDirectory:
     def failures(self, who: str) -> tuple[int, datetime] | None:
         """Return how often a login failed in a row, and when last."""
         with self._read.begin() as connection:
-            row = connection.execute(select(t.failure).where(t.failure.c.who == who)).one_or_none()
-        return None if row is None else (row.count, instant(row.last))
+            row = connection.execute(select(t.failure).where(t.failure.c.who == who)).mappings().one_or_none()
+        return None if row is None else (int(row["count"]), instant(row["last"]))
 
     def note_login(self, who: str, at: datetime, *, failed: bool) -> None:
         """Count a failed login, or forget earlier ones after a good one."""
-        before = self.failures(who)
+        if failed:
+            last = milliseconds(at)
+            self._put(t.failure, {"who": who, "count": 1, "last": last}, count=t.failure.c["count"] + 1, last=last)
+            return
         with self._write.begin() as connection:
             connection.execute(delete(t.failure).where(t.failure.c.who == who))
-            if failed:
-                count = (before[0] if before else 0) + 1
-                connection.execute(insert(t.failure).values(who=who, count=count, last=milliseconds(at)))
 
 
 def _expert(party: str, facts: Mapping[str, Any]) -> Expert:

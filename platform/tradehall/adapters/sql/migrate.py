@@ -8,16 +8,19 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine
+
+from tradehall.adapters.sql.engines import Engines
 
 FOLDER = Path(__file__).parent / "migrations"
 
 
-def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Bring the tables to a revision; safe to call at every start."""
+def upgrade(engines: Engines, revision: str = "head") -> None:
+    """Bring the tables to a revision, in one transaction; safe to call at every start, by several processes at once."""
     config = Config()
-    config.set_main_option("script_location", str(FOLDER))
+    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
-    with engine.begin() as connection:
+    with engines.writing.begin() as connection:
+        if engines.writing.dialect.name == "postgresql":
+            connection.exec_driver_sql(engines.begin_writing)
         config.attributes["connection"] = connection
         command.upgrade(config, revision)

@@ -1,91 +1,71 @@
 """
-Statements (预编译语句): written once with SQLAlchemy Core, compiled once for the database, run as plain text.
+Statements of the store (语句): SQL that SQLite and PostgreSQL both speak, written once and sent as it stands.
 
-Building and compiling a statement for each call costs more than running it. Values are given as tuples in the order
-of each comment.
+Building and compiling a statement for each call would cost more than running it. Values come as tuples, in the order
+of the question marks. ``tests/adapters/test_migrations.py`` holds them to the tables.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 
-from sqlalchemy import Dialect, Table, bindparam, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
-
-from tradehall.adapters.sql import tables as t
-
-_ROWS = select(t.journal).order_by(t.journal.c.idx)
+_ROW = "SELECT idx, leaf, tag, case_id, family, at, body FROM journal"
+_BATCH = "SELECT size, root, at FROM batch"
+LISTING = (
+    "case_id",
+    "procedure",
+    "title",
+    "code",
+    "tenderer",
+    "regime",
+    "region",
+    "sector",
+    "stage",
+    "states",
+    "deadline",
+    "published_at",
+)
+"""Columns of ``listing`` in the order of a ``Listing``'s members; ``words`` comes behind them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Statements:
-    """Every statement of the store as text of one database (预编译语句)."""
+    """Every statement that is the same each time (固定语句)."""
 
-    get: str  # key
-    find: str  # tag
-    at_index: str  # idx
-    of_case: str  # case, after, limit
-    changes: str  # after, limit
-    covering: str  # idx
-    latest: str
-    tile: str  # level, idx
-    leaves: str  # start, stop
-    cosignatures: str  # size
-    put: str  # key, value
-    put_tile: str  # level, idx, hashes
-    put_listing: str  # the columns of ``listing`` in their order
-    append: str  # the columns of ``journal`` in their order
-    append_batch: str  # size, root, at
-    keep: str  # size, line
+    get: str = "SELECT value FROM state WHERE key = ?"
+    find: str = f"{_ROW} WHERE tag = ?"
+    at_index: str = f"{_ROW} WHERE idx = ?"
+    of_case: str = f"{_ROW} WHERE case_id = ? AND idx > ? ORDER BY idx LIMIT ?"
+    changes: str = f"{_ROW} WHERE case_id IS NOT NULL AND idx > ? ORDER BY idx LIMIT ?"
+    covering: str = f"{_BATCH} WHERE size > ? ORDER BY size LIMIT 1"
+    latest: str = f"{_BATCH} ORDER BY size DESC LIMIT 1"
+    tile: str = "SELECT hashes FROM tile WHERE level = ? AND idx = ?"
+    leaves: str = "SELECT leaf FROM journal WHERE idx >= ? AND idx < ? ORDER BY idx"
+    cosignatures: str = "SELECT line FROM cosignature WHERE size = ? ORDER BY line"
 
-    @classmethod
-    def compile(cls, dialect: Dialect) -> Statements:
-        """Compile all statements for a database."""
-        c = t.journal.c
-        upsert = _upserting(dialect)
+    append: str = "INSERT INTO journal (idx, leaf, tag, case_id, family, at, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
+    append_batch: str = "INSERT INTO batch (size, root, at) VALUES (?, ?, ?)"
+    keep: str = "INSERT INTO cosignature (size, line) VALUES (?, ?) ON CONFLICT DO NOTHING"
+    put: str = "INSERT INTO state (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+    put_tile: str = (
+        "INSERT INTO tile (level, idx, hashes) VALUES (?, ?, ?)"
+        " ON CONFLICT (level, idx) DO UPDATE SET hashes = excluded.hashes"
+    )
+    put_listing: str = (
+        f"INSERT INTO listing ({', '.join(LISTING)}, words) VALUES ({'?, ' * len(LISTING)}?)"  # noqa: S608  - names of ours
+        f" ON CONFLICT (case_id) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in (*LISTING[1:], 'words'))}"
+    )
 
-        def text(statement: Any) -> str:
-            return str(statement.compile(dialect=dialect))
+    mark: str = "?"
 
-        return cls(
-            get=text(select(t.state.c.value).where(t.state.c.key == bindparam("key"))),
-            find=text(select(t.journal).where(c.tag == bindparam("tag"))),
-            at_index=text(select(t.journal).where(c.idx == bindparam("at"))),
-            of_case=text(
-                _ROWS.where(c.case_id == bindparam("case"), c.idx > bindparam("after")).limit(bindparam("limit"))
-            ),
-            changes=text(_ROWS.where(c.case_id.is_not(None), c.idx > bindparam("after")).limit(bindparam("limit"))),
-            covering=text(select(t.batch).where(t.batch.c.size > bindparam("at")).order_by(t.batch.c.size).limit(1)),
-            latest=text(select(t.batch).order_by(t.batch.c.size.desc()).limit(1)),
-            tile=text(select(t.tile.c.hashes).where(t.tile.c.level == bindparam("l"), t.tile.c.idx == bindparam("i"))),
-            leaves=text(
-                select(c.leaf).where(c.idx >= bindparam("start"), c.idx < bindparam("stop")).order_by(c.idx)
-            ),
-            cosignatures=text(
-                select(t.cosignature.c.line)
-                .where(t.cosignature.c.size == bindparam("at"))
-                .order_by(t.cosignature.c.line)
-            ),
-            put=text(upsert(t.state)),
-            put_tile=text(upsert(t.tile)),
-            put_listing=text(upsert(t.listing)),
-            append=text(insert(t.journal)),
-            append_batch=text(insert(t.batch)),
-            keep=text(upsert(t.cosignature)),
-        )
+    def with_mark(self, mark: str) -> Statements:
+        """Return the statements with the mark that a driver wants in place of each question mark."""
+        return replace(self, **{field.name: getattr(self, field.name).replace("?", mark) for field in fields(self)})
 
-
-def _upserting(dialect: Dialect) -> Any:
-    make = sqlite.insert if dialect.name == "sqlite" else postgresql.insert
-
-    def upsert(table: Table) -> Any:
-        """Insert a row, or replace the one with its primary key."""
-        keys = [column.name for column in table.primary_key]
-        statement = make(table)
-        changed = {c.name: statement.excluded[c.name] for c in table.c if c.name not in keys}
-        if not changed:
-            return statement.on_conflict_do_nothing()
-        return statement.on_conflict_do_update(index_elements=keys, set_=changed)
-
-    return upsert
+    def search(self, conditions: Sequence[str]) -> str:
+        """Return the statement that lists cases, newest first; its last value is how many."""
+        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        newest = " ORDER BY published_at DESC, case_id DESC LIMIT ?"
+        # Conditions are texts of this package; what was asked for stands in the values.
+        return f"SELECT {', '.join(LISTING)} FROM listing{where}{newest}".replace("?", self.mark)  # noqa: S608

@@ -1,3 +1,4 @@
+# ruff: noqa: INP001  - Alembic loads this by its path
 """Runs migrations on the connection that ``tradehall.adapters.sql.migrate`` hands over."""
 
 from alembic import context
