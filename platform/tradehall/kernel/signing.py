@@ -31,6 +31,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from nacl import bindings as sodium
+from nacl import exceptions as sodium_errors
 
 from tradehall_standards import canonical
 
@@ -186,7 +188,7 @@ def _verify(key: PublicKey, alg: str, value: bytes, signed: bytes) -> None:
             raise SignatureInvalid("alg")
         if _has_small_order(key):
             raise SignatureInvalid("key")
-        key.verify(value, signed)
+        _verify_ed25519(key.public_bytes_raw(), value, signed)
         return
     if alg != ES256:
         raise SignatureInvalid("alg")
@@ -194,6 +196,14 @@ def _verify(key: PublicKey, alg: str, value: bytes, signed: bytes) -> None:
         raise SignatureInvalid("key")
     r, s = int.from_bytes(value[:_HALF]), int.from_bytes(value[_HALF:])
     key.verify(encode_dss_signature(r, s), signed, ECDSA(hashes.SHA256()))
+
+
+def _verify_ed25519(public: bytes, value: bytes, signed: bytes) -> None:
+    # libsodium takes half the time of OpenSSL and refuses a little more: what it accepts, every verifier does.
+    try:
+        sodium.crypto_sign_open(value + signed, public)
+    except sodium_errors.BadSignatureError as error:
+        raise InvalidSignature from error
 
 
 def _has_small_order(key: Ed25519PublicKey) -> bool:

@@ -88,6 +88,8 @@ class NoAgeKeyError(ValueError):
 
 
 _BECH32: Final = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
+_OF_BASE32: Final = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", bytes(range(32)))
+_TO_BECH32: Final = bytes.maketrans(bytes(range(32)), _BECH32.encode("ascii"))
 _GENERATORS: Final = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
 _CHECKSUM_SIZE: Final = 6
 _RECIPIENT_PREFIX: Final = "age"
@@ -139,10 +141,11 @@ def new_secret(rng: Rng) -> bytes:
 
 def _bech32_encode(prefix: str, data: bytes) -> str:
     _need_size(data)
-    values = _regroup(data, 8, 5)
+    # RFC 4648 cuts and pads as bech32 does and differs only in its alphabet.
+    values = base64.b32encode(data).rstrip(b"=").translate(_OF_BASE32)
     rest = _polymod([*_expanded(prefix), *values, *([0] * _CHECKSUM_SIZE)]) ^ 1
-    values += [rest >> 5 * (5 - place) & 31 for place in range(_CHECKSUM_SIZE)]
-    return prefix + "1" + "".join(_BECH32[value] for value in values)
+    check = bytes(rest >> 5 * (5 - place) & 31 for place in range(_CHECKSUM_SIZE))
+    return prefix + "1" + (values + check).translate(_TO_BECH32).decode("ascii")
 
 
 def _bech32_decode(prefix: str, text: str) -> bytes:
@@ -154,7 +157,7 @@ def _bech32_decode(prefix: str, text: str) -> bytes:
     values = [_BECH32.index(letter) for letter in letters]
     if _polymod([*_expanded(prefix), *values]) != 1:
         raise NotAnAgeKeyError("the checksum is wrong")
-    data = bytes(_regroup(values[:-_CHECKSUM_SIZE], 5, 8))
+    data = _joined(values[:-_CHECKSUM_SIZE])
     # Writing again decides: it refuses other lengths and stray bits in the padding.
     if len(data) != KEY_SIZE or _bech32_encode(prefix, data) != text:
         raise NotAnAgeKeyError("not 32 bytes in canonical form")
@@ -183,17 +186,15 @@ def _polymod(values: Iterable[int]) -> int:
     return checksum
 
 
-def _regroup(values: Iterable[int], size: int, to_size: int) -> list[int]:
-    """Cut a stream of ``size``-bit groups into ``to_size``-bit groups; a rest is padded only when widening to text."""
-    gathered, bits, groups = 0, 0, list[int]()
+def _joined(values: Iterable[int]) -> bytes:
+    """Join 5-bit groups into bytes; a rest that makes no byte is left out."""
+    gathered, bits, joined = 0, 0, bytearray()
     for value in values:
-        gathered, bits = gathered << size | value, bits + size
-        while bits >= to_size:
-            bits -= to_size
-            groups.append(gathered >> bits & (1 << to_size) - 1)
-    if bits and to_size < size:
-        groups.append(gathered << to_size - bits & (1 << to_size) - 1)
-    return groups
+        gathered, bits = gathered << 5 | value, bits + 5
+        if bits >= 8:  # noqa: PLR2004 - a byte
+            bits -= 8
+            joined.append(gathered >> bits & 255)
+    return bytes(joined)
 
 
 # --- M-of-N --------------------------------------------------------------------------------------------------
