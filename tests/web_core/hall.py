@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from base64 import b64encode
 from collections.abc import Iterator
@@ -88,23 +89,6 @@ class Hall:
     async def _send(
         self, method: str, path: str, body: bytes, headers: dict[str, str], scheme: str, address: str
     ) -> Answer:
-        parts = urlsplit("http://x" + path)
-        scope: dict[str, Any] = {
-            "type": "http",
-            "asgi": {"version": "3.0"},
-            "http_version": "1.1",
-            "method": method,
-            "scheme": scheme,
-            "path": _unquoted(parts.path),
-            "raw_path": parts.path.encode("utf-8", "replace"),
-            "query_string": parts.query.encode("utf-8", "surrogateescape"),
-            "root_path": "",
-            "headers": [(k.encode("latin-1"), v.encode("latin-1", "replace")) for k, v in headers.items()],
-            "client": (address, 50000),
-            "server": ("hall.example", 80),
-            "state": {},
-            "extensions": {},
-        }
         waiting = [{"type": "http.request", "body": body, "more_body": False}]
         messages: list[Any] = []
 
@@ -114,13 +98,36 @@ class Hall:
         async def send(message: Any) -> None:
             messages.append(message)
 
-        await self.app(scope, receive, send)  # type: ignore[arg-type]
+        await self.app(_scope(method, path, headers, scheme, address), receive, send)  # type: ignore[arg-type]
         start = next(m for m in messages if m["type"] == "http.response.start")
         return Answer(
             start["status"],
             [(k.decode("latin-1").lower(), v.decode("latin-1")) for k, v in start["headers"]],
             b"".join(m.get("body", b"") for m in messages if m["type"] == "http.response.body"),
         )
+
+    def begin(self, path: str, headers: dict[str, str]) -> int:
+        """Ask for a stream, leave when it has begun, and return its status."""
+        return self.runner.run(self._begin(path, {"host": "hall.example"} | headers))
+
+    async def _begin(self, path: str, headers: dict[str, str]) -> int:
+        begun: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        async def receive() -> Any:
+            await asyncio.Event().wait()
+
+        async def send(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                begun.set_result(message["status"])
+
+        scope = _scope("GET", path, headers, "http", "10.0.0.1")
+        task = asyncio.create_task(self.app(scope, receive, send))  # type: ignore[arg-type]
+        done, _ = await asyncio.wait({task, begun}, return_when=asyncio.FIRST_COMPLETED)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        assert begun in done or begun.done()
+        return begun.result()
 
     def add_account(self, name: str, party: str, *roles: str) -> None:
         """Register a party with a cheap password, and keep a token of it."""
@@ -147,6 +154,26 @@ class Hall:
         record = {"envelope": envelope, "signature": sign_detached(signed, EcSigner(issued["kid"], key))}
         answer = self.call("POST", "/api/v1/records", body=record, role="party")
         assert answer.status == 201, answer.body
+
+
+def _scope(method: str, path: str, headers: dict[str, str], scheme: str, address: str) -> dict[str, Any]:
+    parts = urlsplit("http://x" + path)
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": scheme,
+        "path": _unquoted(parts.path),
+        "raw_path": parts.path.encode("utf-8", "replace"),
+        "query_string": parts.query.encode("utf-8", "surrogateescape"),
+        "root_path": "",
+        "headers": [(k.encode("latin-1"), v.encode("latin-1", "replace")) for k, v in headers.items()],
+        "client": (address, 50000),
+        "server": ("hall.example", 80),
+        "state": {},
+        "extensions": {},
+    }
 
 
 def _unquoted(path: str) -> str:

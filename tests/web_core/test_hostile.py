@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import random
 from typing import Any
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import pytest
+from litestar import Request
 
+from tradehall.web.api.cases import next_page
 from tradehall.web.permissions import TABLE, Permission
 from web_core.hall import CASE, Hall
 
@@ -138,7 +141,7 @@ def filled(row: Permission, values: random.Random, *, known: bool) -> str:
 
 
 def check(hall: Hall, row: Permission, **request: Any) -> None:
-    answer = hall.call(row.method, **request)
+    answer = hall.call(request.pop("method", row.method), **request)
     assert answer.status < 500, (row.name, request, answer.body)
     if answer.status >= 400 and row.name != "witness":
         assert b"Traceback" not in answer.body
@@ -228,3 +231,66 @@ def test_the_sandbox_clock_goes_to_no_instant_that_is_out_of_reach(hall: Hall, v
     answer = hall.call("POST", "/api/v1/sandbox/clock", body={"to": value}, role="centre")
     assert 400 <= answer.status < 500, answer.body
     assert hall.node.store.now() == before
+
+
+NUMBERS = (
+    "²",
+    "٣",
+    "１２",
+    "--5",
+    "-",
+    "1e5",
+    "0x10",
+    " 1",
+    "1 ",
+    "+1",
+    "1_000",
+    "9" * 16,
+    "9" * 5000,
+    "-" + "9" * 5000,
+    "1.0",
+)
+"""What Python's ``isdigit`` or ``int`` would take, or choke on."""
+
+
+@pytest.mark.parametrize("text", NUMBERS)
+def test_h9_a_number_is_ascii_digits_and_short(hall: Hall, text: str) -> None:
+    """Each of these was a 500 somewhere, or a number."""
+    quoted = quote(text)
+    for path in (f"/api/v1/cases?limit={quoted}", f"/api/v1/changes?after={quoted}"):
+        answer = hall.call("GET", path)
+        assert (answer.status, answer.code) == (400, "PARAMETER-INVALID"), path
+    if text.isascii() or text == "²":
+        assert hall.begin(f"/api/v1/cases/{CASE}/events", {"last-event-id": text}) == 400
+        parts = {"upload-offset": text, "upload-length": "1"}
+        answer = hall.call("PUT", f"/api/v1/vault/{DIGEST}/upload", headers=parts, role="party")
+        assert answer.status == 400
+        answer = hall.call("POST", "/api/v1/validate", body={}, headers={"content-length": text})
+        assert answer.status in ((413,) if text.strip("9") == "" else (400,))
+
+
+def test_h9_the_controls_of_that(hall: Hall) -> None:
+    assert hall.call("GET", "/api/v1/cases?limit=7").status == 200
+    assert hall.call("GET", "/api/v1/changes?after=-1").status == 200
+    assert hall.begin(f"/api/v1/cases/{CASE}/events", {"last-event-id": "0"}) == 200
+    assert hall.call("GET", "/api/v1/cases?limit=0").status == 400
+    assert hall.call("GET", "/api/v1/cases?limit=101").status == 400
+
+
+@pytest.mark.parametrize("text", WEIRD)
+@pytest.mark.parametrize("name", ["after", "as_of", "case", "q", "region", "stage"])
+def test_no_search_is_a_server_error(hall: Hall, name: str, text: str) -> None:
+    for path in ("/api/v1/cases", "/api/v1/schemas", "/api/v1/schemas/project", "/api/v1/parameters/tender_law"):
+        check(hall, ROWS[0], path=f"{path}?{name}={text}", method="GET")
+
+
+def test_the_next_page_is_of_the_same_search() -> None:
+    """The link once carried the cursor alone: page two was of another search than page one."""
+    query = f"q={quote('示例 路')}&stage=tendering&limit=1&after=old&q=x"
+    request: Request[Any, Any, Any] = Request(
+        {"type": "http", "path": "/api/v1/cases", "query_string": query.encode(), "headers": []}  # type: ignore[arg-type]
+    )
+    link = urlsplit(next_page(request, "new"))
+    assert link.path == "/api/v1/cases"
+    asked = [("q", "示例 路"), ("stage", "tendering"), ("limit", "1"), ("q", "x"), ("after", "new")]
+    assert sorted(parse_qsl(link.query)) == sorted(asked)

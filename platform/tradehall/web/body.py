@@ -4,6 +4,7 @@ Reading bodies (请求体): content type, size and the strict parser come before
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from tradehall.web.problems import Problem
@@ -15,12 +16,30 @@ if TYPE_CHECKING:
     from tradehall_standards import Json
 
 JSON_MAX = 3 << 20
+_NUMBER = re.compile("-?[0-9]{1,15}")
+_LENGTH = re.compile("[0-9]+")
+_LENGTH_DIGITS = 15
+
+
+def read_number(text: str, name: str, *, least: int, most: int) -> int:
+    """
+    Return a whole number of a header or a query (整数): ASCII digits, at most fifteen, perhaps a minus.
+
+    Raises:
+        Problem: PARAMETER-INVALID naming ``name``, also for what ``int`` would take or choke on: ``１２``, ``²``,
+            ``--5``, five thousand digits.
+    """
+    if _NUMBER.fullmatch(text) is None or not least <= int(text) <= most:
+        raise Problem("PARAMETER-INVALID", why=name)
+    return int(text)
 
 
 async def read_bytes(request: Request[Any, Any, Any], most: int) -> bytes:
     """Return the raw body. Raises TOO-LARGE above ``most`` bytes, before reading more than that."""
     length = request.headers.get("content-length", "0")
-    if length.isascii() and length.isdigit() and int(length) > most:
+    if _LENGTH.fullmatch(length) is None:
+        raise Problem("REQUEST-INVALID")
+    if len(length) > _LENGTH_DIGITS or int(length) > most:
         raise Problem("TOO-LARGE")
     body = bytearray()
     async for chunk in request.stream():

@@ -9,6 +9,7 @@ import secrets
 from base64 import b32encode, urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import orjson
 from litestar import Request, Response, get, post
@@ -24,7 +25,7 @@ from tradehall.kernel.case import write_instant
 from tradehall.kernel.refusal import Refusal
 from tradehall.web.access import Subject, subject_of
 from tradehall.web.api.context import Context
-from tradehall.web.body import read_object, text_member
+from tradehall.web.body import read_number, read_object, text_member
 from tradehall.web.problems import Problem, language, refusal_response
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ Req = Request[Any, Any, Any]
 Ctx = NamedDependency[SkipValidation[Context]]
 PAGE = 20
 PAGE_MAX = 100
+INDEX_MAX = 10**15 - 1
 POLL_SECONDS = 0.5
 HEARTBEAT_POLLS = 30
 
@@ -60,18 +62,19 @@ async def case_list(request: Req, context: Ctx) -> Response[Any]:
     with context.door.store.read() as reading:
         found = list(reading.search(query))
     following = cursor_of(found[-1]) if len(found) == query.limit else None
-    headers = (
-        {"Link": f'<{request.url.with_replacements(query=f"after={following}")}>; rel="next"'} if following else {}
-    )
+    headers = {"Link": f'<{next_page(request, following)}>; rel="next"'} if following else {}
     return Response({"items": [listing_json(x) for x in found], "next": following}, headers=headers)
+
+
+def next_page(request: Req, following: str) -> str:
+    """Return the address of the next page: the same search, behind the cursor."""
+    asked = [(name, value) for name, value in request.query_params.multi_items() if name != "after"]
+    return f"{request.scope['path']}?{urlencode([*asked, ('after', following)])}"
 
 
 def query_of(request: Req) -> CaseQuery:
     """Read a search from the query string. Raises PARAMETER-INVALID for an unreadable cursor or limit."""
     p = request.query_params
-    limit = p.get("limit", str(PAGE))
-    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit) <= PAGE_MAX):
-        raise Problem("PARAMETER-INVALID", why="limit")
     return CaseQuery(
         text=p.get("q", "")[:200],
         stage=p.get("stage", ""),
@@ -79,7 +82,7 @@ def query_of(request: Req) -> CaseQuery:
         region=p.get("region", ""),
         sector=p.get("sector", ""),
         after=_read_cursor(p.get("after", "")),
-        limit=int(limit),
+        limit=read_number(p.get("limit", str(PAGE)), "limit", least=1, most=PAGE_MAX),
     )
 
 
@@ -166,7 +169,7 @@ async def case_events(request: Req, context: Ctx, case: FromPath[str]) -> Server
     """
     context.look(case, Subject())
     started = request.headers.get("last-event-id", request.query_params.get("after", "-1"))
-    after = int(started) if started.lstrip("-").isdigit() else -1
+    after = read_number(started, "Last-Event-ID", least=-1, most=INDEX_MAX)
     return ServerSentEvent(_follow(context, case, after))
 
 
@@ -203,12 +206,10 @@ def _event(stored: Stored) -> dict[str, Json]:
 @get("/changes", opt={"permission": "changes"})
 async def changes(request: Req, context: Ctx) -> dict[str, Any]:
     """Return public records of all cases in commit order (变更流); ``after`` is the last index seen."""
-    text = request.query_params.get("after", "-1")
-    if not text.lstrip("-").isdigit() or len(text) > 15:  # noqa: PLR2004  - fits every log
-        raise Problem("PARAMETER-INVALID", why="after")
+    after = read_number(request.query_params.get("after", "-1"), "after", least=-1, most=INDEX_MAX)
     with context.door.store.read() as reading:
-        found = list(reading.changes(int(text), PAGE_MAX))
-    return {"items": [_event(s) for s in found], "next": found[-1].index if found else int(text)}
+        found = list(reading.changes(after, PAGE_MAX))
+    return {"items": [_event(s) for s in found], "next": found[-1].index if found else after}
 
 
 @get("/cases/{case:str}/evidence", opt={"permission": "case.evidence"})
