@@ -177,7 +177,7 @@ class Actor:
     def certify(self) -> EllipticCurvePrivateKey:
         """Make a key, have a certificate issued for it, and sign with it from now on (申领证书)."""
         key = generate_private_key(SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, self.name[:64])])
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, self.name.encode()[:64].decode(errors="ignore"))])
         csr = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashes.SHA256())
         request = b64encode(csr.public_bytes(Encoding.DER)).decode("ascii")
         answer = self.client.post("/certificates", {"csr": request})
