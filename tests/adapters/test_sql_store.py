@@ -23,6 +23,7 @@ from sqlalchemy.pool import Pool
 
 from adapters.making import NaiveTree, Steady, data, listing, row, rows
 from adapters.postgres import Cluster, running
+from tradehall.adapters.clock import SystemClock
 from tradehall.adapters.sql import tables
 from tradehall.adapters.sql.engines import DurabilityError, assert_durable, open_engines
 from tradehall.adapters.sql.store import SqlStore, instant, milliseconds
@@ -252,6 +253,16 @@ def test_postgresql_stamps_with_its_own_clock_at_that_moment(postgres_url: str) 
         first, second = (connection.exec_driver_sql(engines.time).scalar_one() for _ in range(2))
     engines.dispose()
     assert began < first < second
+
+
+def test_the_ticker_can_watch_the_databases_clock(open_sql: Stores) -> None:
+    store = open_sql()
+    clock = SystemClock(wall=store.time_ns)
+    read = [store.time_ns(), milliseconds(store.now()) * 1_000_000, store.time_ns()]
+    assert read[0] // 1_000_000 <= read[1] // 1_000_000 <= read[2] // 1_000_000
+    clock.tick()
+    clock.tick()
+    assert not clock.suspect
 
 
 # --- the deadline race (H14) ------------------------------------------------------------------------------------

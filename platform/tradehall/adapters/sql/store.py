@@ -86,9 +86,17 @@ class SqlStore:
         with view(self.engine, "") as cursor:
             return self._stamp(cursor)
 
-    def _stamp(self, cursor: Any) -> datetime:
+    def time_ns(self) -> int:
+        """Return the database's own clock in nanoseconds since 1970, for the ticker that watches it."""
+        with view(self.engine, "") as cursor:
+            return (self._time(cursor) - EPOCH) // timedelta(microseconds=1) * 1000
+
+    def _time(self, cursor: Any) -> datetime:
         (read,) = cursor.execute(self._engines.time).fetchone()
-        return self._clock.stamp(read if isinstance(read, datetime) else datetime.fromisoformat(read))
+        return read if isinstance(read, datetime) else datetime.fromisoformat(read)
+
+    def _stamp(self, cursor: Any) -> datetime:
+        return self._clock.stamp(self._time(cursor))
 
     @contextmanager
     def read(self) -> Generator[SqlView]:
