@@ -1,6 +1,7 @@
 """Fixtures for the whole suite."""
 
 import pytest
+
 from tradehall_standards import Catalogue
 
 

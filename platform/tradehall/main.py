@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -23,7 +24,7 @@ from tradehall.adapters.letters import PdfLetters
 from tradehall.adapters.log.tiles import TileMalformedError, entry_bundle, parse_path
 from tradehall.adapters.log.witness import Answer, Witness, WitnessClient
 from tradehall.adapters.opener import VaultUnsealer
-from tradehall.adapters.pdf.verify import verify_letter
+from tradehall.adapters.pdf.verify import LetterVerdict, verify_letter
 from tradehall.adapters.sql.directory import SqlDirectory
 from tradehall.adapters.sql.store import SqlStore
 from tradehall.adapters.sql.witnessed import SqlWitnessStore
@@ -276,6 +277,16 @@ def build_context(node: Node) -> Context:
         except passwords.PasswordTooShort as error:
             raise Problem("BODY-INVALID", why=f"password: {passwords.SHORTEST}+") from error
 
+    def fits(given: str, stored: str) -> bool:
+        return passwords.password_fits(given, stored or passwords.UNKNOWN_ACCOUNT)
+
+    def new_secret(prefix: str) -> str:
+        return passwords.new_secret(prefix, chance)
+
+    def letter_verdict(pdf: bytes) -> LetterVerdict:
+        roots = list(node.trust.roots)
+        return verify_letter(pdf, trust_roots=roots, register=None, revoked_at=node.trust.revoked_at)
+
     return Context(
         city=node.settings.city,
         public_url=node.settings.public_url,
@@ -291,8 +302,8 @@ def build_context(node: Node) -> Context:
         vault=node.vault,
         issue_certificate=issue,
         hash_password=hashed,
-        password_fits=lambda given, stored: passwords.password_fits(given, stored or passwords.UNKNOWN_ACCOUNT),
-        new_secret=lambda prefix: passwords.new_secret(prefix, chance),
+        password_fits=fits,
+        new_secret=new_secret,
         secret_digest=passwords.secret_digest,
         csrf_token=passwords.csrf_token,
         csrf_fits=passwords.csrf_fits,
@@ -300,7 +311,7 @@ def build_context(node: Node) -> Context:
         witness=WitnessSide(serving, str(node.keys.witness)),
         verify_file=ReceiptCheck(node).verify,
         advance=_advance(node.clock),
-        verify_letter=lambda pdf: verify_letter(pdf, trust_roots=list(node.trust.roots), register=None),
+        verify_letter=letter_verdict,
     )
 
 
@@ -322,7 +333,7 @@ class ReceiptCheck:
 
     def verify(self, value: Json) -> dict[str, Json]:
         """Return a verdict on a receipt or refusal; never raises for any JSON."""
-        found = value if isinstance(value, Mapping) else {}
+        found: dict[str, Any] = dict(value) if isinstance(value, Mapping) else {}
         public = self.node.keys.node.receipt_public
         try:
             if "refusal" in found:
@@ -330,7 +341,7 @@ class ReceiptCheck:
                 return {"valid": True, "kind": "refusal", "content": dict(refusal)}
             digest = str(_member(found, "receipt", "record"))
             accepted = self.node.door.find(digest) if DIGEST.fullmatch(digest) else None
-            signature = accepted.entry.record.signature if accepted else {}
+            signature: Mapping[str, str] = accepted.entry.record.signature if accepted else {}
             checked = receipts.verify_receipt(
                 found,
                 public=public,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import random  # noqa: TID251  - seeded
+import random
 import shutil
 import subprocess
 from dataclasses import replace
@@ -189,7 +189,7 @@ def flipped(pdf, position, bit):
 
 def test_a_flipped_bit_anywhere_is_refused(check, stamped_letter):
     pdf, _ = stamped_letter
-    chance = random.Random(20260417)  # noqa: S311  - a fixed seed
+    chance = random.Random(20260417)
     begin, size = contents_of(pdf)
     everywhere = chance.sample(range(len(pdf)), 120)
     around = [
@@ -206,7 +206,7 @@ def test_a_flipped_bit_of_the_signature_object_itself_is_refused(check, stamped_
     pdf, _ = stamped_letter
     begin, size = contents_of(pdf)
     upper = pdf[begin : begin + 2 * size].isupper()
-    chance = random.Random(7)  # noqa: S311  - a fixed seed
+    chance = random.Random(7)
     der = bytes.fromhex(pdf[begin : begin + 2 * size].decode())
     stood = []
     for position in range(0, size, 7):

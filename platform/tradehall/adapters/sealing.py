@@ -72,6 +72,16 @@ class _Age(Protocol):
 _age: Final = cast("_Age", pyrage)
 
 
+def decrypt_stream(reader: object, writer: object, secret_key: str) -> None:
+    """
+    Decrypt an age file from one binary stream into another (流式解密).
+
+    Raises:
+        OSError: a stream fails; pyrage's own error when the file is not for this key or was changed.
+    """
+    _age.decrypt_io(reader, writer, [_age.x25519.Identity.from_str(secret_key)])
+
+
 # --- sealing -------------------------------------------------------------------------------------------------
 
 

@@ -12,13 +12,12 @@ import os
 import secrets
 import struct
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-import pyrage
-
+from tradehall.adapters.sealing import decrypt_stream
 from tradehall.desk.cloak import Cloak
 from tradehall.rules import sealing
 
@@ -59,7 +58,7 @@ class FolderVault:
         return int.from_bytes(self._cloak.open((path.with_suffix(".meta")).read_bytes()), "big")
 
     @contextmanager
-    def read(self, sha256: str, *, secret: bool) -> Iterator[Iterator[bytes]]:
+    def read(self, sha256: str, *, secret: bool) -> Generator[Iterator[bytes]]:
         """Open a file as chunks; LookupError when it is not here."""
         path = self._path(sha256, secret=secret)
         if not path.is_file():
@@ -167,7 +166,7 @@ class FolderVault:
                 yield self._cloak.open(file.read(sealed))
 
     @contextmanager
-    def _part(self) -> Iterator[tuple[IO[bytes], Path]]:
+    def _part(self) -> Generator[tuple[IO[bytes], Path]]:
         handle, name = tempfile.mkstemp(dir=self._root / "parts")
         part = Path(name)
         try:
@@ -183,9 +182,8 @@ def _chunks(file: IO[bytes]) -> Iterator[bytes]:
 
 
 def _age_chunks(file: IO[bytes], secret_key: bytes) -> Iterator[bytes]:
-    identity = pyrage.x25519.Identity.from_str(sealing.encode_secret(secret_key))
     with tempfile.SpooledTemporaryFile(max_size=SPOOL) as plain:
-        pyrage.decrypt_io(file, plain, [identity])
+        decrypt_stream(file, plain, sealing.encode_secret(secret_key))
         plain.seek(0)
         yield from _chunks(plain)
 

@@ -12,8 +12,8 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Generator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +83,7 @@ def serve(node: Node, *, host: str, port: int) -> Served:
 
 
 @contextlib.contextmanager
-def two_cities(folder: Path, port: int, catalogue: Catalogue) -> Iterator[tuple[Served, Served]]:
+def two_cities(folder: Path, port: int, catalogue: Catalogue) -> Generator[tuple[Served, Served]]:
     """Run Chengdu on ``port`` and Deyang, its witness, on the next one."""
     chengdu = Settings(data=folder / "chengdu", city="chengdu", public_url=f"http://{HOST}:{port}", sandbox_start=BEGIN)
     deyang = Settings(
@@ -93,22 +93,16 @@ def two_cities(folder: Path, port: int, catalogue: Catalogue) -> Iterator[tuple[
     first = build_node(chengdu, catalogue=catalogue)
     log_key = str(first.keys.node.log)
     first.close()
-    witness = build_node(
-        Settings(**{**_fields(deyang), "witnessed": f"{chengdu.origin}={log_key}"}), catalogue=catalogue
-    )
+    witness = build_node(replace(deyang, witnessed=f"{chengdu.origin}={log_key}"), catalogue=catalogue)
     served_witness = serve(witness, host=HOST, port=port + 1)
     witnesses = f"{deyang.public_url}/witness {witness.keys.witness}"
-    node = build_node(Settings(**{**_fields(chengdu), "witnesses": witnesses}), catalogue=catalogue)
+    node = build_node(replace(chengdu, witnesses=witnesses), catalogue=catalogue)
     served = serve(node, host=HOST, port=port)
     try:
         yield served, served_witness
     finally:
         served.stop()
         served_witness.stop()
-
-
-def _fields(settings: Settings) -> dict[str, Any]:
-    return {name: getattr(settings, name) for name in Settings.__slots__}
 
 
 def enrol_operator(node: Node, password: str) -> None:

@@ -104,7 +104,7 @@ class Record:
         """Key id the signature claims, empty when unreadable; verification checks it again (签名密钥标识)."""
         text = self.signature["protected"]
         try:
-            header = orjson.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+            header: Json = orjson.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         except ValueError:
             return ""
         kid = header.get("kid") if isinstance(header, dict) else None

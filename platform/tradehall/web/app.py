@@ -5,7 +5,7 @@ The web application (网站与接口): API, pages, static files on one Litestar 
 from __future__ import annotations
 
 import gc
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -46,7 +46,7 @@ def build_app(context: Context, pages: Sequence[Any] = ()) -> Litestar:
     """
 
     @asynccontextmanager
-    async def running(_app: Litestar) -> AsyncIterator[None]:
+    async def running(_app: Litestar) -> AsyncGenerator[None]:
         context.sequencer.start()
         # Long-lived objects need no more visits of the collector: its pauses cost the slowest requests most.
         gc.collect()
