@@ -20,7 +20,7 @@ from tradehall.web.portal import paths
 from tradehall.web.portal import views as v
 from tradehall.web.portal.views import Label, Lang
 
-TIMELINE_MAX: Final = 400
+TIMELINE_MAX: Final = 200
 """Records on one page; above it those of single bids are left to the opening hall and the JSON."""
 
 BID_RECORDS: Final = frozenset(
@@ -272,7 +272,10 @@ class CaseMaker:
         """Return why a bid was rejected (否决理由), empty when it was not."""
         if not rejected:
             return ""
-        return str(rejected.get("explanation") or self._say(self._code("reject_reasons", rejected.get("ground"))))
+        ground = self._say(self._code("reject_reasons", rejected.get("ground")))
+        # Where the program found the ground itself, the explanation is a code too.
+        why = self._say(self._code("guarantee_defect", rejected.get("explanation")))
+        return f"{ground}（{why}）" if why and why != ground else ground
 
     def _candidates(self, publicity: Entry | None, report: Obj) -> tuple[v.ResultRow, ...]:
         source: Obj = publicity.record.payload if publicity else report

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from tradehall.desk.journal import Entry
 from tradehall.kernel import notes
-from tradehall.kernel.payload import Obj, obj, rows
+from tradehall.kernel.payload import Obj, obj, rows, texts
 from tradehall.web.access import Subject
 from tradehall.web.api.context import Context
 from tradehall.web.pages import states, words
@@ -149,9 +149,16 @@ class HallMaker:
             price=words.money(bid.get("price")),
             guarantee=_guarantee(result),
             opened_by=by if by in ("bidder_key", "custodians") else None,
-            cause=None if opened else self._code("opening_failure_cause", bid.get("cause")),
+            cause=self._defects(bid) if opened else self._code("opening_failure_cause", bid.get("cause")),
             own=opened and bool(self.subject.party) and obj(bid.get("bidder")).get("id") == self.subject.party,
         )
+
+    def _defects(self, bid: Obj) -> Label | None:
+        """Return what is wrong with the guarantee of an opened bid (保函缺陷), None when nothing is."""
+        found = [self._code("guarantee_defect", reason) for reason in texts(obj(bid.get("guarantee")).get("reasons"))]
+        if not found:
+            return None
+        return Label(f"保函：{'、'.join(d.zh for d in found)}", f"Guarantee: {', '.join(d.en for d in found)}")
 
     def _proof(self, case: str) -> v.Proof:
         origin, size, root, witnessed = log_state(self.context)

@@ -28,14 +28,14 @@ from tradehall.web.body import read_bytes
 from tradehall.web.pages import exports
 from tradehall.web.pages.cases import CaseMaker
 from tradehall.web.pages.hall import HallMaker, log_state
-from tradehall.web.pages.portal import Portal, html, lang_of, local_path, portal_of, serve
+from tradehall.web.pages.portal import Portal, centre_of, html, lang_of, local_path, portal_of, serve
 from tradehall.web.pages.shelf import today
 from tradehall.web.pages.standards import Standards
 from tradehall.web.pages.verify import TEXT_MAX, verify_file
 from tradehall.web.portal import paths, render
 from tradehall.web.portal import views as v
 from tradehall.web.portal.views import FieldError, Label
-from tradehall.web.problems import Problem
+from tradehall.web.problems import Problem, wants_page
 from tradehall.web.security import HTTPS, session_cookie
 
 Req = Request[Any, Any, Any]
@@ -240,9 +240,7 @@ def _peers(context: Context) -> tuple[v.Peer, ...]:
         latest = reading.latest()
         note = notes.parse_note(keys.checkpoint(latest, reading.cosignatures(latest.size))) if latest else None
     return tuple(
-        v.Peer(
-            Label(key.name, key.name), f"{key.name}+{key.key_id.hex()}", notes.cosigned_at(note, key) if note else None
-        )
+        v.Peer(centre_of(key.name), f"{key.name}+{key.key_id.hex()}", notes.cosigned_at(note, key) if note else None)
         for key in context.exporter.witnesses
     )
 
@@ -278,12 +276,19 @@ async def verify_post(request: Req) -> Response[str]:
     data = await sent.read() if isinstance(sent, UploadFile) else b""
     text = str(form.get("text") or "")
     if not data and not text.strip():
-        return html(request, _verify_page(request, errors=(NOTHING,)), status=422)
+        return _again(request, NOTHING)
     if not data and len(text.encode()) > TEXT_MAX:
-        return html(request, _verify_page(request, errors=(TOO_LONG,)), status=422)
+        return _again(request, TOO_LONG)
     async with portal.verifications:
         verdict = await asyncio.to_thread(verify_file, data or text.encode(), portal.context)
     return html(request, _verify_page(request, text="" if data else text, verdict=verdict))
+
+
+def _again(request: Req, error: FieldError) -> Response[str]:
+    """Show a person the form again with what to mend; tell a program."""
+    if not wants_page(request.url.path, request.headers.get("accept", "")):
+        raise Problem("BODY-INVALID", why=error.field)
+    return html(request, _verify_page(request, errors=(error,)), status=422)
 
 
 NOTHING: Final = FieldError(
@@ -347,6 +352,8 @@ async def login_post(request: Req) -> Response[Any]:
     try:
         party = await asyncio.to_thread(check_login, portal.context, request, username, form.get("password", ""))
     except Problem as problem:
+        if not wants_page(request.url.path, request.headers.get("accept", "")):
+            raise
         wrong = (FieldError(Label(problem.text.zh, problem.text.en), field="username"),)
         page = _login_page(request, username=username, following=following, errors=wrong)
         return html(request, page, status=problem.status, headers=problem.headers)

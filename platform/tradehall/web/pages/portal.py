@@ -114,10 +114,14 @@ def installed_version() -> str:
         return "source"
 
 
+def centre_of(name: str) -> Label:
+    """Return whose node it is, by its city or by a key name such as ``host/city/witness`` (交易中心名称)."""
+    return next((CENTRES[part] for part in name.split("/") if part in CENTRES), Label(name, name))
+
+
 def open_portal(context: Context) -> Portal:
     """Make the portal of a node."""
-    centre = CENTRES.get(context.city, Label(context.city, context.city))
-    site = v.Site(centre=centre, version=installed_version(), demo=context.advance is not None)
+    site = v.Site(centre=centre_of(context.city), version=installed_version(), demo=context.advance is not None)
     shelf = Shelf(context)
 
     def line(case: str) -> Line | None:

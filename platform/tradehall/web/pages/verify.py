@@ -285,7 +285,7 @@ def verify_evidence(data: bytes, context: Context) -> v.Verdict:
             "Another node exported it; check it offline with that node's keys.",
         )
         return v.Verdict(outcome="unknown", kind="unknown", explanation=why)
-    if "container" in rules and not report.passed:
+    if "container" in rules and b"evidence.json" not in data:
         return UNREADABLE
     passed = tuple(
         Check(label, "passed", Label(f"{report.passed[name]} 项", f"{report.passed[name]} checks"))
@@ -321,7 +321,7 @@ def _evidence_facts(facts: Mapping[str, object]) -> tuple[Fact, ...]:
     rows = (
         (Label("项目", "Case"), str(facts.get("case") or ""), True),
         (Label("导出节点", "Exported by"), str(facts.get("node") or ""), True),
-        (Label("导出时间", "Exported at"), str(facts.get("created_at") or ""), False),
+        (Label("导出时间", "Exported at"), _second(facts.get("created_at")), False),
         (Label("记录数", "Records"), str(sum(c for c in counts.values() if isinstance(c, int)) or ""), False),
         (
             Label("日志", "Log"),
@@ -330,3 +330,8 @@ def _evidence_facts(facts: Mapping[str, object]) -> tuple[Fact, ...]:
         ),
     )
     return tuple(Fact(name, value, mono) for name, value, mono in rows if value)
+
+
+def _second(value: object) -> str:
+    at = words.instant(value) if isinstance(value, str) else None
+    return render.second(at) if at else ""

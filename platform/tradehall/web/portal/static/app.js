@@ -87,7 +87,7 @@
     const offset = (Date.now() - now) / 1000;
     for (const element of document.querySelectorAll("[data-clock]")) {
       let text = element.dataset.wordClock + " " + centreClock(now);
-      if (measured) {
+      if (measured && Math.abs(offset) < 86400) { // a sandbox lives on another day
         const sign = offset < 0 ? "−" : "+";
         text += " · " + element.dataset.wordOffset + " " + sign + Math.abs(offset).toFixed(1) + " " + element.dataset.wordSecond;
       }
