@@ -90,8 +90,11 @@ def _won(data: bytes) -> dict[int, str]:
 def _verdict(tender: Tender, entry: Entry, won: Mapping[int, str]) -> Verdict:
     awarded = next((row for row in tender.rows if row.line == entry.line), None)
     winners = tuple(row for row in tender.rows if won[row.line] == "1")
+    unreadable = [str(row.line) for row in tender.rows if won[row.line] not in ("0", "1")]
+    if unreadable:
+        return Verdict(tender.id, DIFFERING, awarded, winners, "won_unreadable", ", ".join(unreadable))
     found = _agreement(entry, awarded, winners)
-    flaw = _flaw(tender, entry, winners, won) if found is None else ("", "")
+    flaw = _flaw(entry, winners) if found is None else ("", "")
     return Verdict(tender.id, found or DIFFERING, awarded, winners, *flaw)
 
 
@@ -102,11 +105,8 @@ def _agreement(entry: Entry, awarded: Row | None, winners: Sequence[Row]) -> str
     return AGREED if tuple(winners) == ((awarded,) if awarded else ()) else None
 
 
-def _flaw(tender: Tender, entry: Entry, winners: Sequence[Row], won: Mapping[int, str]) -> tuple[str, str]:
+def _flaw(entry: Entry, winners: Sequence[Row]) -> tuple[str, str]:
     """Return why award and table differ, with what there is to say about it."""
-    unreadable = [str(row.line) for row in tender.rows if won[row.line] not in ("0", "1")]
-    if unreadable:
-        return "won_unreadable", ", ".join(unreadable)
     if len(winners) > 1:
         return "several_winners", ", ".join(str(row.line) for row in winners)
     if not winners:
