@@ -329,7 +329,9 @@ def test_case_43_the_access_log_has_these_fields_and_no_others(directory: Direct
         client.post("/echo?q=secret-query", json={"offer": PRICE}, headers={"Cookie": "th=ours", **CSRF})
         client.get("/number/12345?count=1")
         entries = [e for e in log if e["event"] == "request"]
-        assert [set(e) for e in entries] == [{"event", "log_level", "request", "method", "status"}] * 2
+        # What is filed leaves no line at all: counting lines would tell how many bids came.
+        assert [e["method"] for e in entries] == ["GET"]
+        assert [set(e) for e in entries] == [{"event", "log_level", "request", "method", "status"}]
         written = json.dumps(log)
         for secret in (PRICE, "secret-query", PARTY, "12345", "ours"):
             assert secret not in written

@@ -12,6 +12,7 @@ from tradehall.desk.journal import Entry, Journal
 from tradehall.desk.ports import Reading
 from tradehall.desk.witnessing import Witnessing
 from tradehall.kernel import evidence, notes
+from tradehall.kernel.case import local_text
 from tradehall.kernel.payload import obj
 from tradehall.kernel.refusal import Refusal, refuse
 from tradehall_standards import Json, canonical
@@ -37,6 +38,9 @@ class Exporter:
 
         Args:
             linked: other cases that belong to it, case → role (``session``, ``guarantee``).
+
+        Returns:
+            The file; a refusal while a lot still takes bids, since their number would show.
         """
         door = self.door
         self.witnessing.catch_up()
@@ -45,8 +49,11 @@ class Exporter:
             main, latest = journal.case(case), reading.latest()
             if main is None or latest is None:
                 return refuse("CASE-UNKNOWN", case=case)
+            deadline = main.instant("deadline")
+            if "tendering" in main.tracks.values():
+                return refuse("OPENING-EARLY", at=local_text(deadline) if deadline else "")
             roles = {case: "main", **(linked or {})}
-            entries = {name: journal.entries(name) for name in roles}
+            entries = {name: self._entries(journal, name) for name in roles}
             cases = [
                 evidence.EvidenceCase(name, role, [self._record(e, reading, latest.size) for e in entries[name]])
                 for name, role in roles.items()
@@ -66,6 +73,17 @@ class Exporter:
             attachments=self._attachments(every),
         )
         return evidence.build_evidence(content, signer=door.node.sign_receipt)
+
+    def _entries(self, journal: Journal, case: str) -> list[Entry]:
+        """Return the records that evidence may show: bids of a tender that never opened stay what they were, secret."""
+        procedure, found = self.door.procedure(case), journal.case(case)
+        if (
+            procedure.secret
+            or (found is not None and "roots" in found.head)
+            or (found and "failed" in found.tracks.values())
+        ):
+            return journal.entries(case)
+        return [e for e in journal.entries(case) if e.record.family not in procedure.secret_families]
 
     def _record(self, entry: Entry, reading: Reading, size: int) -> evidence.EvidenceRecord:
         return evidence.EvidenceRecord(

@@ -217,6 +217,8 @@ async def case_evidence(request: Req, context: Ctx, case: FromPath[str]) -> Resp
     """Return the evidence file of a case (证据文件); ``linked=<case>:<role>`` adds sessions and guarantees."""
     context.look(case, subject_of(request))
     linked = dict(x.partition(":")[::2] for x in request.query_params.getall("linked", []))
+    for other in linked:
+        context.look(other, subject_of(request))
     made = await asyncio.to_thread(context.exporter.export, case, linked=linked)
     if isinstance(made, Refusal):
         return refusal_response(made, language(request))
