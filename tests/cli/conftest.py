@@ -7,6 +7,7 @@ import logging
 import secrets
 import socket
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,6 +37,7 @@ from tradehall.web.pages import HANDLERS as PAGES
 from tradehall_standards import Catalogue
 
 START = "2026-03-02T08:30:00+08:00"
+ISSUED = "2026-03-02T12:00:00.000+08:00"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -65,6 +67,7 @@ class Cut(httpx.HTTPTransport):
         self.method = "POST"
         self.path = ""
         self.calls: list[tuple[str, str]] = []
+        self.forge: Callable[[str, bytes], bytes] | None = None
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         answer = super().handle_request(request)
@@ -75,7 +78,12 @@ class Cut(httpx.HTTPTransport):
                 answer.close()
                 raise httpx.ReadError("cut")
             self.left -= 1
-        return answer
+        if self.forge is None:
+            return answer
+        data = self.forge(request.url.path, answer.read())
+        answer.close()
+        headers = {"content-type": answer.headers["content-type"]}
+        return httpx.Response(answer.status_code, headers=headers, content=data)
 
 
 @dataclass(eq=False, repr=False)
@@ -129,8 +137,8 @@ class Hall:
             custodians.append(
                 {"party": {"id": actor.party, "name": actor.name}, "role": role, "recipient": out.strip()}
             )
-        who.agency.file(tender, "tender_notice", notice_payload(document["receipt"]["record"], custodians))
-        self.advance("2026-03-05T10:00:00+08:00")
+        notice = notice_payload(document["receipt"]["record"], custodians) | {"issued_at": ISSUED}
+        who.agency.file(tender, "tender_notice", notice)
         return tender
 
     def tools(self) -> CliTools:
@@ -139,7 +147,7 @@ class Hall:
             custodian=CustodianTools(disk.take_share, Trust.party_of, secrets.token_bytes),
             verify_letter=lambda pdf, roots, register: verify_letter(pdf, trust_roots=roots, register=register),
             procedures=PROCEDURES,
-            checks=[catalogue_check()],
+            checks=lambda: [catalogue_check()],
             now=lambda: datetime(2026, 3, 2, tzinfo=UTC),
             connect=self.connect,
         )

@@ -75,15 +75,21 @@ def _pack_command(tools: BidTools) -> click.Command:
         yes: bool,
         as_json: bool,
     ) -> None:
-        """
+        r"""
         封装投标: seal the bid of BID_JSON for the tender of TENDER_JSON into the new folder OUT.
 
         Works without a network. What is signed is read back from the very bytes first: compare its digest on a second
         device. OUT/secret holds the keys that open and replace the bid: keep a copy, give it to nobody.
 
-        BID_JSON: {"lot", "bidder": {"id", "name"}, "price": {"amount": "1980000.00", "currency": "CNY"},
-        "attributes": {"small_or_micro": false, "domestic_product": true}, "files": ["offer.pdf"], "guarantee": null}.
-        TENDER_JSON is made by "bid tender".
+        BID_JSON, whose files lie beside it, is written by hand; TENDER_JSON is made by "bid tender":
+
+        \b
+            {"lot": "L1",
+             "bidder": {"id": "org:…", "name": "…"},
+             "price": {"amount": "1980000.00", "currency": "CNY"},
+             "attributes": {"small_or_micro": false, "domestic_product": true},
+             "files": ["offer.pdf"],
+             "guarantee": null}
         """
 
         def confirm(shown: ReadBack) -> bool:

@@ -406,6 +406,8 @@ def _reveal_command(tools: BidTools, connect: Connect) -> click.Command:
         notice leaves the opening to the custodians alone, there is nothing to do.
         """
         bid = Bid.read(folder)
+        if bid.tender.terms.policy == "custodians_only":
+            raise Stop("本项目仅由保管方开启，密钥未发送", "only the custodians open this tender; the key was not sent")
         secret = read_age_key(folder, bid.commitment)
         filer = open_filer(bid, tools, connect, access, words)
         opening = opening_of(bid, filer.hall)

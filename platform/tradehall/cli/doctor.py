@@ -54,8 +54,8 @@ class Found:
     detail: str
 
 
-def doctor_command(checks: Sequence[Check]) -> click.Command:
-    """Return the command ``doctor`` over these checks."""
+def doctor_command(checks: Callable[[], Sequence[Check]]) -> click.Command:
+    """Return the command ``doctor``; ``checks`` is asked when it runs."""
 
     @click.command("doctor")
     @json_option
@@ -67,7 +67,7 @@ def doctor_command(checks: Sequence[Check]) -> click.Command:
         Exit code 1 when something failed; each failure says what to do. Warnings alone leave 0.
         """
         words = Words(lang)
-        found = [_run(check) for check in checks]
+        found = [_run(check) for check in checks()]
         if as_json:
             print_json(
                 [

@@ -35,7 +35,7 @@ class CliTools:
         custodian: the custodian's tools.
         verify_letter: see :data:`tradehall.cli.guarantee.VerifyLetter`.
         procedures: by id.
-        checks: what ``doctor`` checks.
+        checks: makes what ``doctor`` checks; asked when it runs.
         now: the machine's clock.
         connect: makes the client for the address of a hall.
     """
@@ -44,7 +44,7 @@ class CliTools:
     custodian: CustodianTools
     verify_letter: VerifyLetter
     procedures: Mapping[str, Procedure]
-    checks: Sequence[Check]
+    checks: Callable[[], Sequence[Check]]
     now: Callable[[], datetime]
     connect: Connect = connect
 

@@ -29,8 +29,7 @@ Made by `tradehall reference`; do not edit. Data goes to stdout, everything else
 
 def reference_page(root: click.Group, program: str = "tradehall") -> str:
     """Return the page of a command tree, in Markdown; commands in the order of their names."""
-    parts = [_HEAD, *_sections(root, program)]
-    return "\n".join(parts)
+    return "\n".join([_HEAD, *_sections(root, program, "##")])
 
 
 def reference_command() -> click.Command:
@@ -53,27 +52,22 @@ def reference_command() -> click.Command:
     return command
 
 
-def _sections(group: click.Group, path: str) -> Iterator[str]:
+def _sections(group: click.Group, path: str, level: str) -> Iterator[str]:
     for name in sorted(group.commands):
-        command = group.commands[name]
-        if command.hidden:
-            continue
-        full = f"{path} {name}"
+        command, full = group.commands[name], f"{path} {name}"
         if isinstance(command, click.Group):
-            yield f"\n## {full}\n\n{_text(command)}\n"
-            yield from _sections(command, full)
-            continue
-        level = "##" if group.name is None or " " not in path else "###"
-        yield f"\n{level} {full}\n\n```\n{_usage(command, full)}\n```\n\n{_text(command)}\n{_table(command)}"
+            yield f"{level} {full}\n\n{_text(command)}\n"
+            yield from _sections(command, full, level + "#")
+        elif not command.hidden:
+            yield f"{level} {full}\n\n```\n{_usage(command, full)}\n```\n\n{_text(command)}\n{_table(command)}"
 
 
 def _usage(command: click.Command, full: str) -> str:
-    context = click.Context(command, info_name=full, max_content_width=100)
-    return " ".join([full, *command.collect_usage_pieces(context)])
+    return " ".join([full, *command.collect_usage_pieces(click.Context(command, info_name=full))])
 
 
 def _text(command: click.Command) -> str:
-    return inspect.cleandoc(command.help or "")
+    return inspect.cleandoc(command.help or "").replace("\b\n", "")
 
 
 def _table(command: click.Command) -> str:
@@ -82,9 +76,7 @@ def _table(command: click.Command) -> str:
 
 
 def _row(option: click.Option) -> str:
-    context = click.Context(click.Command("x"), max_content_width=100)
-    record = option.get_help_record(context)
-    names, text = record or (", ".join(option.opts), "")
+    names, text = option.get_help_record(click.Context(click.Command(""))) or (", ".join(option.opts), "")
     return f"| `{_cell(names)}` | {_cell(text)} |\n"
 
 

@@ -185,11 +185,17 @@ class Hall:
         return cast("Mapping[str, Any]", self.client.get(f"/cases/{case}"))
 
     def records(self, case: str, *families: str) -> list[Mapping[str, Any]]:
-        """Return records of a case that the caller may read, in the order of the log; each has its own digest."""
-        found = self.client.get(f"/cases/{case}/records")["items"]
-        wanted = [item for item in found if item["family"] in families]
+        """
+        Return records of a case that the caller may read, in the order of the log; family and digest are their own.
+
+        Raises:
+            Stop: a record is not the one its digest names.
+        """
+        found = objects(member(self.client.get(f"/cases/{case}/records"), "items"))
+        named = [{**item, "family": member(item, "envelope", "schema", "id")} for item in found]
+        wanted = [item for item in named if item["family"] in families]
         for item in wanted:
-            if canonical.digest(item["envelope"]) != item["digest"] or item["envelope"]["case"] != case:
+            if canonical.digest(item["envelope"]) != item.get("digest") or member(item, "envelope", "case") != case:
                 raise Stop(
                     "大厅给出的记录与其摘要不符", "a record is not the one its digest names", VERIFICATION_FAILED
                 )
@@ -225,7 +231,7 @@ def open_hall(access: Access, connect: Connect, words: Words, *, kept: Path | No
     client = connect(url)
     context = click.get_current_context()
     context.call_on_close(client.http.close)
-    keys = HallKeys.read(client.get("/node"), url)
+    keys = _keys_of(client, url)
     if known is not None and not keys.is_same(known):
         raise Stop(
             f"{url} 出示的公钥与首次连接时不同，已中止",
@@ -237,6 +243,17 @@ def open_hall(access: Access, connect: Connect, words: Words, *, kept: Path | No
     if login:
         _log_in(client, access, words, context)
     return Hall(client, keys)
+
+
+def _keys_of(client: Client, url: str) -> HallKeys:
+    try:
+        return HallKeys.read(client.get("/node"), url)
+    except Refused as refused:
+        if refused.status != NOT_FOUND:
+            raise
+        raise Stop("此地址没有交易大厅", f"there is no hall at this address: {url}", UNAVAILABLE) from refused
+    except ValueError as error:
+        raise Stop("此地址没有交易大厅", f"there is no hall at this address: {error}", UNAVAILABLE) from error
 
 
 def _log_in(client: Client, access: Access, words: Words, context: click.Context) -> None:
