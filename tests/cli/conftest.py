@@ -31,7 +31,6 @@ from tradehall.cli.doctor import catalogue_check
 from tradehall.cli.mount import CliTools, add_commands
 from tradehall.demo.play import document_payload, notice_payload, organisation, project_payload
 from tradehall.main import PROCEDURES, Node, Settings, build_context, build_node
-from tradehall.rules import sealing
 from tradehall.web.app import build_app
 from tradehall.web.pages import HANDLERS as PAGES
 from tradehall_standards import Catalogue
@@ -95,6 +94,7 @@ class Hall:
     who: SimpleNamespace
     operator: Actor = field(init=False)
     custody: dict[str, Path] = field(default_factory=dict)
+    take_share: Callable = disk.take_share
     net: Cut = field(default_factory=Cut)
     actors: list[Actor] = field(default_factory=list)
     tokens: dict[str, str] = field(default_factory=dict)
@@ -144,7 +144,7 @@ class Hall:
     def tools(self) -> CliTools:
         return CliTools(
             bid=BidTools(disk.seal, disk.open_sealed, Trust.party_of, secrets.token_bytes),
-            custodian=CustodianTools(disk.take_share, Trust.party_of, secrets.token_bytes),
+            custodian=CustodianTools(self.take_share, Trust.party_of, secrets.token_bytes),
             verify_letter=lambda pdf, roots, register: verify_letter(pdf, trust_roots=roots, register=register),
             procedures=PROCEDURES,
             checks=lambda: [catalogue_check()],
@@ -215,8 +215,3 @@ def no_waiting(monkeypatch):
     for name in ("TRADEHALL_TOKEN", "TRADEHALL_LOGIN", "TRADEHALL_PASSWORD", "TRADEHALL_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "200")
-
-
-def custodian_secret(path: Path) -> bytes:
-    text = [line for line in path.read_text().splitlines() if not line.startswith("#")]
-    return sealing.decode_secret(text[0])

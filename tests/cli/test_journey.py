@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cli.folders import packed
+from tradehall.adapters import sealing as disk
 
 AGE = "/usr/bin/age"
 
@@ -78,6 +79,7 @@ def test_bids_travel_from_certificate_to_opening(opening, tmp_path):  # noqa: PL
     boxes = {box["submission"]: box for box in json.loads(out)}
     assert len(boxes) == 3
     assert sum(box["key_released"] for box in boxes.values()) == 2
+    untrue_shares_are_told(hall, tender)
     for name in ("tenderer", "deyang"):
         released = release(hall, tender, tmp_path, name)
         assert [row["family"] for row in released] == ["share_release"]
@@ -105,6 +107,16 @@ def test_bids_travel_from_certificate_to_opening(opening, tmp_path):  # noqa: PL
 
     proofs_hold(hall, second)
     evidence_verifies(hall, tender, tmp_path)
+
+
+def untrue_shares_are_told(hall, tender: str) -> None:
+    """A box that holds no true share is told with exit code 4, and nothing of it is released."""
+    true, hall.take_share = hall.take_share, lambda *_: disk.BoxFault("the share does not fit")
+    try:
+        code, out, err = hall.run("custodian", "check", tender, "--key", hall.custody["deyang"])
+        assert (code, out.count("the share does not fit"), "bidder answers" in err) == (4, 3, True)
+    finally:
+        hall.take_share = true
 
 
 def proofs_hold(hall, folder: Path) -> None:

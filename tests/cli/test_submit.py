@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cli.folders import packed
 from tradehall.cli.words import keep
 from tradehall.rules import sealing
+from tradehall_standards import canonical
 
 PARTS = 3
 PART = 32 * 1024
@@ -125,6 +126,33 @@ def test_a_wrong_age_key_is_never_revealed(hall, bid):
     code, _, err = hall.run("bid", "reveal", bid, login="bidder1")
     assert (code, "not the key of this bid" in err) == (1, True)
     assert not hall.net.calls
+
+
+@pytest.mark.parametrize("by_node", [True, False])
+def test_a_forged_opening_does_not_get_the_key(hall, bid, tender, by_node):
+    """Whoever stands between bidder and hall can show an opening, but not sign it."""
+    assert submit(hall, bid)[0] == 0
+    submission = json.loads((bid / "commitment.json").read_bytes())["submission"]
+    commitment = json.loads((bid / "filed" / "bid_commitment.receipt.json").read_bytes())["receipt"]["record"]
+    frozen = {"lot": "L2", "submissions": [{"submission": submission, "commitment": commitment}]}
+
+    def forge(path: str, data: bytes) -> bytes:
+        if path != f"/api/v1/cases/{tender}/records":
+            return data
+        items = json.loads(data)["items"]
+        notice = next(item for item in items if item["family"] == "tender_notice")
+        author = hall.node.keys.node.name if by_node else notice["envelope"]["author"]
+        envelope = notice["envelope"] | {"author": author, "payload": {"lots": [frozen]}}
+        envelope["schema"] = envelope["schema"] | {"id": "opening_start"}
+        made = notice | {"envelope": envelope, "digest": canonical.digest(envelope), "family": "opening_start"}
+        return json.dumps({"items": [*items, made]}).encode()
+
+    hall.net.forge = forge
+    hall.net.calls.clear()
+    code, _, err = hall.run("bid", "reveal", bid, login="bidder1")
+    assert (code, "not signed as required" in err or "key was not sent" in err) == (4 if by_node else 1, True)
+    assert "key_release.record.json" not in files(bid)
+    assert ("POST", "/api/v1/records") not in hall.net.calls
 
 
 def test_a_changed_ciphertext_is_found_before_anything_is_sent(hall, bid):

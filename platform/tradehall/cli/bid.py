@@ -75,7 +75,7 @@ def _pack_command(tools: BidTools) -> click.Command:
         yes: bool,
         as_json: bool,
     ) -> None:
-        r"""
+        """
         封装投标: seal the bid of BID_JSON for the tender of TENDER_JSON into the new folder OUT.
 
         Works without a network. What is signed is read back from the very bytes first: compare its digest on a second
@@ -90,7 +90,7 @@ def _pack_command(tools: BidTools) -> click.Command:
              "attributes": {"small_or_micro": false, "domestic_product": true},
              "files": ["offer.pdf"],
              "guarantee": null}
-        """
+        """  # noqa: D301  - click's mark of a block that keeps its lines
 
         def confirm(shown: ReadBack) -> bool:
             click.echo("\n".join(_lines(shown)), err=True)

@@ -225,6 +225,8 @@ def opening_of(bid: Bid, hall: Hall) -> Mapping[str, Any] | None:
     committed = bid.outbox.find(COMMITMENT_RECORD)
     entry = {"submission": bid.submission, "commitment": committed.digest if committed else ""}
     for record in hall.records(bid.tender.case, "opening_start"):
+        if record["envelope"]["author"] != hall.keys.node:
+            continue
         for lot in objects(member(record, "envelope", "payload", "lots")):
             if lot.get("lot") == bid.lot and entry in objects(lot.get("submissions")):
                 return record

@@ -127,7 +127,7 @@ def keys_check(folder: Path) -> Check:
 
     def run() -> str:
         if not folder.exists():
-            raise Doubt(f"{folder} is made at the first start")
+            return f"{folder} is made at the first start"
         odd = [path.name for path in (folder, *folder.iterdir()) if path.stat().st_mode & _OTHERS]
         if odd:
             raise PermissionError(f"others can read {', '.join(sorted(odd))}")

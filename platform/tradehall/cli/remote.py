@@ -192,7 +192,9 @@ class Hall:
             Stop: a record is not the one its digest names.
         """
         found = objects(member(self.client.get(f"/cases/{case}/records"), "items"))
-        named = [{**item, "family": member(item, "envelope", "schema", "id")} for item in found]
+        named: list[Mapping[str, Any]] = [
+            {**item, "family": member(item, "envelope", "schema", "id")} for item in found
+        ]
         wanted = [item for item in named if item["family"] in families]
         for item in wanted:
             if canonical.digest(item["envelope"]) != item.get("digest") or member(item, "envelope", "case") != case:
