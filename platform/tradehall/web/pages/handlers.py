@@ -48,11 +48,11 @@ SEQUENCE: Final = re.compile(r"[0-9]{1,15}")
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
 BRIEF: Final = "public, max-age=3600"
 MEDIA: Final = {
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css",
+    ".js": "text/javascript",
     ".svg": "image/svg+xml",
     ".woff2": "font/woff2",
-    ".txt": "text/plain; charset=utf-8",
+    ".txt": "text/plain",
 }
 
 
@@ -81,7 +81,7 @@ async def notices_csv(request: Req) -> Response[str]:
     lists, query = portal_of(request.app).lists(request), query_of(request)
     text = await asyncio.to_thread(exports.as_csv, lists, query, lang_of(request))
     headers = {"content-disposition": 'attachment; filename="notices.csv"'}
-    return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
+    return Response(text, media_type="text/csv", headers=headers)
 
 
 @get("/notices.atom", opt={"permission": "page.notices.atom"}, include_in_schema=False)
@@ -103,7 +103,7 @@ async def openings_ics(request: Req) -> Response[str]:
     """Return openings to come as a calendar."""
     lists = portal_of(request.app).lists(request)
     text = await asyncio.to_thread(exports.as_calendar, lists, lang_of(request))
-    return Response(text, media_type="text/calendar; charset=utf-8")
+    return Response(text, media_type="text/calendar")
 
 
 # --- one case -----------------------------------------------------------------------------------------------------
