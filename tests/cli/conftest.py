@@ -33,7 +33,6 @@ from tradehall.demo.play import document_payload, notice_payload, organisation, 
 from tradehall.main import PROCEDURES, Node, Settings, build_context, build_node
 from tradehall.web.app import build_app
 from tradehall.web.pages import HANDLERS as PAGES
-from tradehall_standards import Catalogue
 
 START = "2026-03-02T08:30:00+08:00"
 ISSUED = "2026-03-02T12:00:00.000+08:00"
@@ -50,11 +49,6 @@ def quiet():
     gc.set_threshold(*thresholds)
     structlog.reset_defaults()
     logging.disable(logging.NOTSET)
-
-
-@pytest.fixture(scope="session")
-def catalogue() -> Catalogue:
-    return Catalogue.load()
 
 
 class Cut(httpx.HTTPTransport):
@@ -115,7 +109,7 @@ class Hall:
 
     def token(self, account: str, party: str) -> str:
         token, expires = passwords.new_secret("th_", secrets.token_bytes), datetime(2027, 1, 1, tzinfo=UTC)
-        self.node.directory.add_token(account, passwords.secret_digest(token), party, account, expires)
+        self.node.directory.add_token(secrets.token_hex(8), passwords.secret_digest(token), party, account, expires)
         self.tokens[account] = token
         return token
 
