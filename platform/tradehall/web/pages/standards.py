@@ -353,7 +353,15 @@ def _limits(node: Obj) -> str:
         parts.append(" | ".join(values))
     for low, high in _BOUNDS:
         if low in node or high in node:
-            parts.append(f"{node.get(low, '')}…{node.get(high, '')}")
+            parts.append(_range(node.get(low), node.get(high)))
     if "pattern" in node:
         parts.append(str(node["pattern"]))
     return "  ".join(parts)
+
+
+def _range(low: Json, high: Json) -> str:
+    if low is None:
+        return f"≤ {high}"
+    if high is None:
+        return f"≥ {low}"
+    return f"{low}" if low == high else f"{low}…{high}"
