@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from datetime import datetime, timedelta
 from itertools import count
-from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
-from adapters.making import START, Steady
+from adapters.making import START, Steady, quick_folder
 from adapters.postgres import Cluster, running
 from tradehall.adapters.memory import MemoryStore
 from tradehall.adapters.sql.store import SqlStore
@@ -49,8 +49,9 @@ def empty_postgres_url(cluster: Cluster) -> Iterator[str]:
 
 
 @pytest.fixture
-def sqlite_url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'node.db'}"
+def sqlite_url() -> Iterator[str]:
+    with TemporaryDirectory(prefix="thsq-", dir=quick_folder()) as folder:
+        yield f"sqlite:///{folder}/node.db"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

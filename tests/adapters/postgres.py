@@ -23,6 +23,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from adapters.making import quick_folder
+
 SERVANT = "nobody"
 QUICK = (
     "--username=postgres",
@@ -64,7 +66,7 @@ class Cluster:
 @contextmanager
 def running(settings: str = "") -> Iterator[Cluster]:
     """Run a cluster of its own with ``-c name=value`` settings; fails where it does not start."""
-    folder = Path(tempfile.mkdtemp(prefix="thpg-"))
+    folder = Path(tempfile.mkdtemp(prefix="thpg-", dir=quick_folder()))
     try:
         servant = _servant(folder)
         programs = _programs(folder, servant)
