@@ -107,8 +107,6 @@ KINDS: Mapping[str, Kind] = _kinds(
     Kind("ATTACHMENT-WRONG", 422, Text("附件与记录不一致：{why}", "Attachment does not match the record: {why}")),
     # --- case and procedure --------------------------------------------------------------------------------
     Kind("CASE-UNKNOWN", 404, Text("没有项目 {case}", "There is no case {case}")),
-    Kind("CASE-EXISTS", 409, Text("项目 {case} 已经存在", "Case {case} exists already")),
-    Kind("CASE-KIND", 422, Text("编号 {case} 不能用于程序 {procedure}", "{case} is no id for {procedure}")),
     Kind("LOT-UNKNOWN", 422, Text("项目没有标段 {lot}", "The case has no lot {lot}"), ""),
     Kind(
         "STEP-CLOSED",
@@ -122,7 +120,6 @@ KINDS: Mapping[str, Kind] = _kinds(
         503,
         Text("服务器时钟异常，暂停受理，请稍后重试", "The server clock is suspect; nothing is accepted until checked"),
     ),
-    Kind("STORE-UNAVAILABLE", 503, Text("存储暂不可用，请重试", "Storage is unavailable; please retry")),
     Kind(
         "IDEMPOTENCY-CONFLICT",
         409,

@@ -20,7 +20,6 @@ SLOTS = {
         "sale_period": "ZB-001",
         "clarification_lead": "ZB-005",
         "objection_lead": "ZB-007",
-        "objection_reply": "ZB-008",
         "security_ratio": "ZB-009",
         "security_cap_works": "ZB-010",
         "security_cap_design": "ZB-011",
