@@ -1,0 +1,205 @@
+"""
+``tradehall bench`` (实测命令): our figures and those of the alternatives, side by side from one run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from tradehall.bench.figures import Line
+
+if TYPE_CHECKING:
+    from tradehall_standards import Catalogue, Json
+
+PACKAGES: Final = (
+    "litestar",
+    "uvicorn",
+    "sqlalchemy",
+    "cryptography",
+    "pynacl",
+    "jsonschema-rs",
+    "jsonschema",
+    "orjson",
+)
+"""Packages whose versions move the figures."""
+
+_MARKS: Final = {True: "[green]✓[/green]", False: "[red]✗[/red]", None: ""}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much is measured (实测规模)."""
+
+    catalogue: Catalogue
+    quick: bool
+    folder: Path | None
+
+    def of(self, full: int, quick: int) -> int:
+        """Return the size for this run."""
+        return quick if self.quick else full
+
+
+# Each imports what it needs when it runs: PDF layout and the second engine take seconds to load.
+
+
+def _validation(plan: Plan) -> list[Line]:
+    from tradehall.bench.validating import validation  # noqa: PLC0415
+
+    return validation(plan.catalogue, records=plan.of(400, 100), rounds=plan.of(15, 5))
+
+
+def _intake(plan: Plan) -> list[Line]:
+    from tradehall.bench.validating import intake  # noqa: PLC0415
+
+    return intake(plan.catalogue, records=plan.of(400, 100), rounds=plan.of(15, 5))
+
+
+def _accept(plan: Plan) -> list[Line]:
+    from tradehall.bench.accepting import accepting  # noqa: PLC0415
+
+    return accepting(plan.catalogue, records=plan.of(512, 128), rounds=plan.of(11, 3), folder=plan.folder)
+
+
+def _http(plan: Plan) -> list[Line]:
+    from tradehall.bench.serving import serving  # noqa: PLC0415
+
+    return serving(plan.catalogue, requests=plan.of(1536, 256), rounds=plan.of(7, 3), folder=plan.folder)
+
+
+def _growth(plan: Plan) -> list[Line]:
+    from tradehall.bench.accepting import growth  # noqa: PLC0415
+
+    return growth(plan.catalogue, rounds=plan.of(25, 7), folder=plan.folder)
+
+
+def _sealing(plan: Plan) -> list[Line]:
+    from tradehall.bench.others import sealing_lines  # noqa: PLC0415
+
+    return sealing_lines(size_mib=plan.of(500, 64), folder=plan.folder)
+
+
+def _letters(plan: Plan) -> list[Line]:
+    from tradehall.bench.others import letter_lines  # noqa: PLC0415
+
+    return letter_lines(letters=plan.of(50, 5))
+
+
+def _verify(plan: Plan) -> list[Line]:
+    from tradehall.bench.proving import proving  # noqa: PLC0415
+
+    return proving(plan.catalogue, bidders=plan.of(100, 25), folder=plan.folder)
+
+
+def _storage(plan: Plan) -> list[Line]:
+    from tradehall.bench.others import storage_lines  # noqa: PLC0415
+
+    return storage_lines(rows=plan.of(512, 128), rounds=plan.of(15, 5), folder=plan.folder)
+
+
+BENCHES: Final[Mapping[str, Callable[[Plan], list[Line]]]] = {
+    "validation": _validation,
+    "intake": _intake,
+    "accept": _accept,
+    "http": _http,
+    "growth": _growth,
+    "sealing": _sealing,
+    "letters": _letters,
+    "verify": _verify,
+    "storage": _storage,
+}
+"""Every measurement by name (实测项目), in the order of the table."""
+
+
+@click.command(name="bench")
+@click.argument("names", nargs=-1, metavar="[NAME]…", type=click.Choice(list(BENCHES)))
+@click.option("--json", "as_json", is_flag=True, help="JSON 输出: machine-readable.")
+@click.option("--quick", is_flag=True, help="少测几轮，不足 40 秒: fewer rounds, under 40 s.")
+@click.option("--on", metavar="DATE", default="", help="表头日期: date of the run; today by default.")
+@click.option(
+    "--folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="数据库所在目录: where the databases lie meanwhile.",
+)
+@click.pass_context
+def bench(
+    context: click.Context, names: Sequence[str], *, as_json: bool, quick: bool, on: str, folder: Path | None
+) -> None:
+    """实测，与其他做法同场对比: measure, side by side with the alternatives in one run."""
+    from tradehall_standards import Catalogue  # noqa: PLC0415  - takes a second, and --help needs none
+
+    quiet()
+    console = Console(stderr=True, highlight=False)
+    facts = machine(on or datetime.now(UTC).date().isoformat())  # noqa: TID251  - the header of a printout
+    plan = Plan(Catalogue.load(), quick, folder)
+    lines = list(run(plan, names or tuple(BENCHES), console))
+    if as_json:
+        found: dict[str, Json] = {"machine": dict(facts), "quick": quick, "lines": [line.to_json() for line in lines]}
+        click.echo(json.dumps(found, ensure_ascii=False, indent=1))
+    else:
+        show(lines, facts, Console(highlight=False, width=None if sys.stdout.isatty() else 160))
+    context.exit(1 if any(line.broken for line in lines) else 0)
+
+
+def run(plan: Plan, names: Sequence[str], console: Console) -> Iterator[Line]:
+    """Yield the lines of each measurement; says on ``console`` which one is under way."""
+    for name in dict.fromkeys(names):
+        with console.status(name):
+            yield from BENCHES[name](plan)
+
+
+def quiet() -> None:
+    """Let migrations and layout say nothing: standard output is the table's."""
+    import logging  # noqa: PLC0415
+
+    logging.disable(logging.WARNING)
+
+
+def machine(on: str) -> Mapping[str, str]:
+    """Return the facts of this machine and installation that figures depend on (环境)."""
+    return {
+        "date": on,
+        "cores": str(os.cpu_count()),
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "python": platform.python_version(),
+        "sqlite": sqlite3.sqlite_version,
+        **{name: version(name) for name in PACKAGES},
+    }
+
+
+def show(lines: Sequence[Line], facts: Mapping[str, str], console: Console) -> None:
+    """Print the table and the facts beneath it."""
+    table = Table(title="实测 / measured", caption=" · ".join(f"{k} {v}" for k, v in facts.items()))
+    for title in ("", "what", "ours", "unit", "against", "theirs", "×", "goal", ""):
+        table.add_column(title, justify="right" if title in {"ours", "theirs", "×"} else "left")
+    previous = ""
+    for line in lines:
+        if previous and line.bench != previous:
+            table.add_section()
+        table.add_row(
+            "" if line.bench == previous else line.bench,
+            line.what,
+            f"{line.ours:,}",
+            line.unit,
+            line.against,
+            "" if line.theirs is None else f"{line.theirs:,}",
+            "" if line.ratio is None else str(line.ratio),
+            f"{line.goal}{'  (!)' if line.claimed else ''}",
+            _MARKS[line.met],
+        )
+        previous = line.bench
+    console.print(table)
+    console.print("(!) 承诺的上限，超出则以 1 退出 / a promised bound: missing it exits with 1", style="dim")

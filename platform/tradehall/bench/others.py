@@ -1,0 +1,113 @@
+"""
+The other measurements as lines (其他实测): sealing, letters, storage; each is measured by a module of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+
+from tradehall.adapters.identity.ca import DemoAuthority, Trust
+from tradehall.adapters.issuers.sandbox import Application, SandboxIssuer
+from tradehall.adapters.letters import PdfLetters
+from tradehall.adapters.pdf.render import Renderer
+from tradehall.adapters.pdf.signing import Signatory
+from tradehall.bench.figures import Line, rounded
+from tradehall.bench.hall import BEGIN, CHANCE, HallError, organisation
+from tradehall.bench.letters import bench_letters
+from tradehall.bench.sealing import Step
+from tradehall.bench.sealing import sealing as measure_sealing
+from tradehall.bench.storage import storage as measure_storage
+
+SEAL_LEAST_MIB: Final = 50
+EXTRA_MOST_MIB: Final = 32
+LETTERS_LEAST: Final = 8
+STORAGE_LEAST: Final = Decimal("0.70")
+
+
+def sealing_lines(*, size_mib: int = 256, folder: Path | None = None) -> list[Line]:
+    """Seal and open one bid of a size: throughput, and how far memory grows (封装与开启)."""
+    figures = measure_sealing(size_mib, folder)
+    return [*_step("seal", size_mib, figures.seal), *_step("open", size_mib, figures.open)]
+
+
+def _step(name: str, size_mib: int, step: Step) -> list[Line]:
+    extra = step.peak_rss_mib - step.start_rss_mib
+    fast = step.mib_per_second >= SEAL_LEAST_MIB
+    small = extra <= EXTRA_MOST_MIB
+    what = f"{name} a bid of {size_mib} MiB"
+    return [
+        Line("sealing", what, step.mib_per_second, "MiB/s", goal=f"≥ {SEAL_LEAST_MIB} MiB/s", met=fast),
+        Line("sealing", f"{what}: memory above idle", extra, "MiB", goal=f"≤ {EXTRA_MOST_MIB} MiB", met=small),
+    ]
+
+
+def letter_lines(*, letters: int = 40) -> list[Line]:
+    """Issue and verify guarantee letters one after the other (电子保函)."""
+    at = datetime.fromisoformat(BEGIN)
+    authority = DemoAuthority.create("Tradehall bench CA", at=at, chance=CHANCE)
+    key, party = generate_private_key(SECP256R1()), organisation(6)
+    name = "示例银行股份有限公司"
+    issued = authority.issue_for(key.public_key(), party=party, name=name, at=at, days=365, chance=CHANCE)
+    check = PdfLetters(Trust((authority.certificate,)))
+
+    def verify(pdf: bytes) -> None:
+        if check.read(pdf).reasons:
+            raise HallError("a letter does not verify")
+
+    # Closing the renderer ends its layout process.
+    with closing(Renderer()) as renderer:
+        signatory = Signatory(key, x509.load_der_x509_certificate(issued.der))
+        issuer = SandboxIssuer({"id": party, "name": name}, signatory, renderer, "https://hall.example/verify?letter=")
+        found = bench_letters(issuer, _application(), at=at, verify=verify, letters=letters)
+    rate, checked = rounded(Decimal(str(found.per_second))), rounded(Decimal(str(found.verified_per_second)))
+    return [
+        Line(
+            "letters",
+            f"letter laid out, signed ({found.bytes_each // 1000} kB)",
+            rate,
+            "letters/s",
+            goal=f"≥ {LETTERS_LEAST}/s",
+            met=rate >= LETTERS_LEAST,
+        ),
+        Line("letters", "letter verified", checked, "letters/s"),
+    ]
+
+
+def _application() -> Application:
+    return {
+        "tender": "t-" + "a" * 26,
+        "lot": "L1",
+        "applicant": {"id": organisation(20), "name": "示例路桥建设有限公司"},
+        "beneficiary": {"id": organisation(1), "name": "示例城市建设投资有限公司"},
+        "amount": {"amount": "390000.00", "currency": "CNY"},
+        "valid_from": "2026-03-16",
+        "valid_until": "2026-06-30",
+    }
+
+
+def storage_lines(
+    *, batches: Sequence[int] = (1, 16, 256), rows: int = 512, rounds: int = 11, folder: Path | None = None
+) -> list[Line]:
+    """Append rows through our store and through bare sqlite3 (存储)."""
+    return [
+        Line(
+            "storage",
+            f"batches of {found.batch}",
+            Decimal(found.rows_per_second),
+            "rows/s",
+            "bare sqlite3, same rows",
+            Decimal(found.bare_rows_per_second),
+            found.ratio,
+            f"≥ {STORAGE_LEAST}",
+            found.ratio >= STORAGE_LEAST,
+        )
+        for found in measure_storage(batches, rows=rows, rounds=rounds, folder=folder)
+    ]
