@@ -6,16 +6,36 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import structlog
 import uvicorn
+from cryptography import x509
 
+from tradehall.adapters import sealing as disk
+from tradehall.adapters.clock import SystemClock
+from tradehall.adapters.identity.ca import Trust
+from tradehall.adapters.pdf.render import Renderer
+from tradehall.adapters.pdf.verify import LetterVerdict, verify_letter
+from tradehall.adapters.sql.store import SqlStore
+from tradehall.cli.bidder import BidTools
+from tradehall.cli.custodian import CustodianTools
+from tradehall.cli.doctor import Check, catalogue_check, clock_check, keys_check
+from tradehall.cli.mount import CliTools, add_commands
 from tradehall.demo.run import run_demo
-from tradehall.main import build_context, build_node, settings_of_environment
+from tradehall.kernel.refusal import Text
+from tradehall.main import PROCEDURES, build_context, build_node, settings_of_environment
+from tradehall.replay.command import replay
 from tradehall.web.app import build_app
 from tradehall.web.pages import HANDLERS as PAGES
+
+if TYPE_CHECKING:
+    from tradehall_standards import Json
 
 lang_option = click.option(
     "--lang",
@@ -23,7 +43,7 @@ lang_option = click.option(
     envvar="TRADEHALL_LANG",
     default="zh",
     show_default=True,
-    help="语言 / language (TRADEHALL_LANG)",
+    help="语言: language (TRADEHALL_LANG).",
 )
 
 
@@ -33,29 +53,86 @@ def cli() -> None:
 
 
 @cli.command()
-@click.option("--once", is_flag=True, help="演示后退出 / exit after the play")
-@click.option("--port", default=8000, show_default=True, help="端口 / port; the witness city takes the next one")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="结果目录 / folder for the results")
+@click.option("--once", is_flag=True, help="演示后退出: exit after the play.")
+@click.option("--port", default=8000, show_default=True, help="端口: port; the witness city takes the next one.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="结果目录: folder for the results.")
 @lang_option
 @click.pass_context
 def demo(context: click.Context, *, once: bool, port: int, out: Path | None, lang: str) -> None:
-    """演示一个虚构项目从公告到定标 / play one fictional tender from notice to award."""
+    """演示一个虚构项目从公告到定标: play one fictional tender from notice to award."""
     context.exit(run_demo(port=port, once=once, lang=lang, out=out))
 
 
 @cli.command()
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=8000, show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="地址: address to listen on.")
+@click.option("--port", default=8000, show_default=True, help="端口: port.")
 def serve(host: str, port: int) -> None:
-    """运行节点 / serve this node; settings from TRADEHALL_* variables."""
+    """运行节点: serve this node; settings from TRADEHALL_* variables."""
     structlog.configure(
         processors=[structlog.processors.TimeStamper(fmt="iso"), structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
     )
-    settings = settings_of_environment()
-    node = build_node(settings)
+    node = build_node(settings_of_environment())
     try:
         app = build_app(build_context(node), PAGES)
         uvicorn.run(app, host=host, port=port, log_level=os.environ.get("TRADEHALL_LOG", "warning"), access_log=False)
     finally:
         node.close()
+
+
+def _verify(pdf: bytes, roots: Sequence[x509.Certificate], register: Mapping[str, Json] | None) -> LetterVerdict:
+    return verify_letter(pdf, trust_roots=roots, register=register)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)  # noqa: TID251  - commands run on this machine's clock
+
+
+def _checks() -> Sequence[Check]:
+    """Return what ``doctor`` looks at on this machine."""
+    settings = settings_of_environment()
+
+    def database() -> str:
+        settings.data.mkdir(parents=True, exist_ok=True)
+        url = settings.database or f"sqlite:///{settings.data / 'node.db'}"
+        store = SqlStore(url, SystemClock())
+        store.close()
+        return url.partition(":")[0]
+
+    def fonts() -> str:
+        renderer = Renderer()
+        renderer.warm_up()
+        renderer.close()
+        return "ok"
+
+    return [
+        catalogue_check(),
+        keys_check(settings.data / "keys"),
+        clock_check(),
+        Check(
+            Text("数据库可持久写入", "database writes durably"),
+            database,
+            Text(
+                "检查 TRADEHALL_DATABASE；PostgreSQL 须开启 fsync", "check TRADEHALL_DATABASE; PostgreSQL needs fsync"
+            ),
+        ),
+        Check(
+            Text("中文字体与排版库", "Chinese fonts and layout libraries"),
+            fonts,
+            Text("安装 fonts-noto-cjk 与 libpango", "install fonts-noto-cjk and libpango"),
+        ),
+    ]
+
+
+cli.add_command(replay)
+add_commands(
+    cli,
+    CliTools(
+        bid=BidTools(disk.seal, disk.open_sealed, Trust.party_of, secrets.token_bytes),
+        custodian=CustodianTools(disk.take_share, Trust.party_of, secrets.token_bytes),
+        verify_letter=_verify,
+        procedures=PROCEDURES,
+        checks=_checks,
+        now=_now,
+    ),
+)

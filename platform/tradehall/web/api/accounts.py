@@ -197,10 +197,15 @@ def _certificate_json(certificate: Any) -> dict[str, Any]:
 
 
 @get("/certificates/{kid:str}", opt={"permission": "certificate.see"})
-async def certificate_see(context: Ctx, kid: FromPath[str]) -> dict[str, Any]:
-    """Return a registered certificate and whether it is revoked."""
-    found = context.directory.certificate(kid)
-    if found is None:
+async def certificate_see(request: Req, context: Ctx, kid: FromPath[str]) -> dict[str, Any]:
+    """
+    Return a registered certificate and whether it is revoked.
+
+    Those of persons are for themselves, centre and supervisor: no expert's name must follow from a signature.
+    """
+    found, subject = context.directory.certificate(kid), subject_of(request)
+    named = found is not None and found.party.startswith("person:")
+    if found is None or (named and found.party != subject.party and not subject.roles & {"centre", "supervisor"}):
         raise Problem("NOT-FOUND")
     return _certificate_json(found)
 

@@ -253,7 +253,7 @@ async def opening_act(request: Req, context: Ctx, case: FromPath[str]) -> Respon
         outcomes = [await asyncio.to_thread(context.opening.close, view.case.id, factors=_factors(body.get("factors")))]
     else:
         raise Problem("BODY-INVALID", why="act")
-    return _acted(request, outcomes)
+    return await _acted(request, context, outcomes)
 
 
 def _factors(value: Json) -> Mapping[str, Mapping[str, str]]:
@@ -264,7 +264,9 @@ def _factors(value: Json) -> Mapping[str, Mapping[str, str]]:
     return {lot: {str(k): str(x) for k, x in v.items()} for lot, v in value.items() if isinstance(v, Mapping)}
 
 
-def _acted(request: Req, outcomes: list[Outcome]) -> Response[Any]:
+async def _acted(request: Req, context: Context, outcomes: list[Outcome]) -> Response[Any]:
+    """Answer an act of the centre, once the partner cities have been asked to cosign what it filed."""
+    await asyncio.to_thread(context.sequencer.witnessing.catch_up)
     refused = next((o for o in outcomes if isinstance(o, Refusal)), None)
     if refused is not None:
         return refusal_response(refused, language(request))
@@ -280,7 +282,7 @@ async def draw_act(request: Req, context: Ctx, case: FromPath[str]) -> Response[
         outcome = await asyncio.to_thread(context.draw.draw, view.case.id, _texts(body["nonces"]))
     else:
         outcome = await asyncio.to_thread(context.draw.commit, view.case.id, _texts(body.get("commitments")))
-    return _acted(request, [outcome])
+    return await _acted(request, context, [outcome])
 
 
 @post("/cases/{case:str}/ties", opt={"permission": "tie.act"}, status_code=200)
@@ -294,8 +296,10 @@ async def tie_act(request: Req, context: Ctx, case: FromPath[str]) -> Response[A
     )
     if not tied:
         raise Problem("NOT-FOUND")
-    return _acted(
-        request, [await asyncio.to_thread(context.evaluation.draw_tie, view.case.id, lot, tied, _texts(body["nonces"]))]
+    return await _acted(
+        request,
+        context,
+        [await asyncio.to_thread(context.evaluation.draw_tie, view.case.id, lot, tied, _texts(body["nonces"]))],
     )
 
 
@@ -304,7 +308,7 @@ async def guarantee_act(request: Req, context: Ctx, case: FromPath[str]) -> Resp
     """Confirm on a guarantee's case that the opening found its letter valid (保函核验登记)."""
     view = context.look(case, subject_of(request))
     await read_object(request, "event")
-    return _acted(request, [await asyncio.to_thread(context.guarantees.confirm, view.case.id)])
+    return await _acted(request, context, [await asyncio.to_thread(context.guarantees.confirm, view.case.id)])
 
 
 def _texts(value: Json) -> dict[str, str]:

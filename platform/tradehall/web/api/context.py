@@ -18,6 +18,8 @@ from tradehall.desk.journal import Entry
 from tradehall.desk.opening import Opening
 from tradehall.desk.sequencer import Sequencer
 from tradehall.kernel.admission import roles_of
+from tradehall.kernel.payload import obj, texts
+from tradehall.kernel.record import Record
 from tradehall.web.access import Subject
 from tradehall.web.problems import Problem
 
@@ -78,24 +80,52 @@ class Context:
         """
         Return the records of a case that the caller may read (可见记录).
 
-        Records of secret families of a public case (bids) are readable once the opening has frozen their set; panel
-        records (the report) once the result is on display, before that by the committee and the centre.
+        - Bids once the opening has frozen their set.
+        - The report and its signatures once the candidates of their lot are on display; before that for the
+          committee, the tenderer, the supervisor and the centre.
+        - Who asks or objects is a likely bidder: until the opening such records are for the tenderer, the supervisor,
+          the centre and their author; the answers are public (招标投标法 22).
         """
         procedure = self.door.procedure(view.case.id)
         if procedure.secret:
             return list(view.entries)
-        frozen = {submission for submission, _ in view.facts.all("opening")}
-        shown = {"publicity", "awarded", "contracted"}
-        panel_open = subject.is_centre or "expert" in subject.roles or bool(shown & set(view.case.tracks.values()))
-        return [e for e in view.entries if _readable(e, procedure.secret_families, frozen, panel_open=panel_open)]
+        roles = (
+            roles_of(view.case, subject.party, subject.roles & {"supervisor"}) if subject.party else frozenset[str]()
+        )
+        insider = subject.is_centre or bool(roles & {"tenderer", "agency", "supervisor"})
+        reader = _Reader(view, subject.party, insider=insider)
+        return [e for e in view.entries if reader.may_read(e, procedure.secret_families)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Who reads a public case (读者)."""
+
+    view: CaseView
+    party: str
+    insider: bool
+
+    def may_read(self, entry: Entry, secret: frozenset[str]) -> bool:
+        """Whether one record is shown."""
+        record = entry.record
+        if record.family in secret:
+            return self.view.facts.get("opening", str(record.payload.get("submission"))) is not None
+        if record.family in PANEL_FAMILIES:
+            return self.insider or self._sees_report(record)
+        if record.family in ASKING_FAMILIES:
+            return self.insider or record.author == self.party or "roots" in self.view.case.head
+        return True
+
+    def _sees_report(self, record: Record) -> bool:
+        for lot, value in self.view.facts.all("report"):
+            report = obj(value)
+            if record.digest == report["record"] or record.payload.get("report") == report["record"]:
+                on_display = self.view.case.tracks[lot] in DISPLAYED
+                return on_display or (bool(self.party) and self.party in texts(report["members"]))
+        return record.author == self.party
 
 
 CASE_LENGTH = 28
 PANEL_FAMILIES = frozenset({"evaluation_report", "report_signature"})
-
-
-def _readable(entry: Entry, secret: frozenset[str], frozen: set[str], *, panel_open: bool) -> bool:
-    family = entry.record.family
-    if family in secret:
-        return str(entry.record.payload.get("submission")) in frozen
-    return panel_open or family not in PANEL_FAMILIES
+ASKING_FAMILIES = frozenset({"question", "objection", "complaint"})
+DISPLAYED = frozenset({"publicity", "awarded", "contracted"})

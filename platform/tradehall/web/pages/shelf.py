@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, TypeVar
 
-from tradehall.desk.filing import CaseView, ReadFacts
 from tradehall.desk.journal import Entry, Journal
 from tradehall.desk.listing import listing_of
 from tradehall.desk.ports import CaseQuery, Listing, Reading
@@ -140,15 +139,12 @@ class Shelf:
     def _visible(self, state: Case, entries: tuple[Entry, ...]) -> list[Entry]:
         """Return what nobody in particular may read; of the committee's records those of lots on display."""
         secret = self._context.door.procedures[state.procedure].secret_families
-        public = tuple(e for e in entries if e.record.family not in secret)
-        readable = {e.filed.index for e in self._context.visible(CaseView(state, ReadFacts({}), public), Subject())}
         reports = lots_of_reports(entries)
 
         def is_shown(entry: Entry) -> bool:
-            if entry.record.family in secret:
+            if entry.record.family in secret or entry.record.family not in PANEL_FAMILIES:
                 return True
-            on_display = state.tracks.get(lot_of_report(entry, reports), "") in RESULT_SHOWN
-            return entry.filed.index in readable and (on_display or entry.record.family not in PANEL_FAMILIES)
+            return state.tracks.get(lot_of_report(entry, reports), "") in RESULT_SHOWN
 
         return [e for e in entries if is_shown(e)]
 
