@@ -9,17 +9,21 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from litestar import Litestar, Request, Router, get
+from litestar import Litestar, Request, Response, Router, get
 from litestar.datastructures import State
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.openapi import OpenAPIConfig
+from litestar.params import SkipValidation
 
 from tradehall.web.access import AccessMiddleware, guard
 from tradehall.web.api import accounts, cases, proof, records, standards
 from tradehall.web.api.context import Context
+from tradehall.web.api.describe import document
+from tradehall.web.methods import head_as_get
 from tradehall.web.pages.portal import error_page
 from tradehall.web.permissions import assert_covered
 from tradehall.web.problems import EXCEPTION_HANDLERS
+from tradehall_standards import canonical
 
 REQUEST_MAX = 17 << 20
 API_HANDLERS: Sequence[Any] = (
@@ -32,9 +36,18 @@ API_HANDLERS: Sequence[Any] = (
 
 
 @get("/openapi.json", opt={"permission": "openapi"}, include_in_schema=False)
-async def openapi(request: Request[Any, Any, Any]) -> dict[str, Any]:
-    """Return the OpenAPI document (接口说明)."""
-    return request.app.openapi_schema.to_schema()
+async def openapi(
+    request: Request[Any, Any, Any], context: NamedDependency[SkipValidation[Context]]
+) -> Response[bytes | None]:
+    """Return the OpenAPI document (接口说明), made once."""
+    kept = request.app.state
+    if "openapi" not in kept:
+        kept["openapi"] = document(request.app, context.door)
+    content: bytes = kept["openapi"]
+    tag = f'"sha256:{canonical.sha256_hex(content)}"'
+    if tag in request.headers.get("if-none-match", ""):
+        return Response(None, status_code=304, headers={"ETag": tag})
+    return Response(content, media_type="application/json", headers={"ETag": tag})
 
 
 def build_app(context: Context, pages: Sequence[Any] = ()) -> Litestar:
@@ -76,4 +89,5 @@ def build_app(context: Context, pages: Sequence[Any] = ()) -> Litestar:
         debug=False,
     )
     assert_covered(app)
+    app.asgi_handler = head_as_get(app.asgi_handler)
     return app

@@ -209,7 +209,7 @@ def _handlers(route: BaseRoute) -> Iterator[tuple[BaseRouteHandler, str]]:
     """Yield the handlers of a route, each with its method; HEAD goes with GET."""
     if isinstance(route, HTTPRoute):
         for handler in route.route_handlers:
-            if not _is_frameworks_own(handler, route.path):
+            if not is_frameworks_own(handler, route.path):
                 for method in sorted({str(m) for m in handler.http_methods} - {"HEAD"}):
                     yield handler, method
     elif isinstance(route, WebSocketRoute):
@@ -220,7 +220,7 @@ def _handlers(route: BaseRoute) -> Iterator[tuple[BaseRouteHandler, str]]:
         raise PermissionTableError(f"{route.path}: a route of an unknown kind")
 
 
-def _is_frameworks_own(handler: BaseRouteHandler, path: str) -> bool:
+def is_frameworks_own(handler: BaseRouteHandler, path: str = "") -> bool:
     """Whether the framework itself made a handler, for OPTIONS or for its documentation; those have no row."""
     module = str(handler.fn.__module__)
     documentation = path == OPENAPI_PATH or path.startswith(f"{OPENAPI_PATH}/")

@@ -19,7 +19,7 @@ from tradehall.web.body import read_object
 from tradehall.web.problems import Problem
 
 if TYPE_CHECKING:
-    from tradehall_standards import Version
+    from tradehall_standards import Json, Version
 
 Req = Request[Any, Any, Any]
 Ctx = NamedDependency[SkipValidation[Context]]
@@ -42,10 +42,11 @@ async def schema_list(request: Req, context: Ctx) -> dict[str, Any]:
     on = _day(request, context)
     catalogue = context.door.catalogue
     found = [catalogue.resolve(family, on) for family in catalogue.families()]
-    return {"as_of": on.isoformat(), "items": [_version_json(v) for v in found if v is not None]}
+    return {"as_of": on.isoformat(), "items": [version_json(v) for v in found if v is not None]}
 
 
-def _version_json(version: Version) -> dict[str, Any]:
+def version_json(version: Version) -> dict[str, Json]:
+    """Return a version as the catalogue lists it (标准条目)."""
     titles = version.titles.get("", {})
     return {
         "family": version.family,
@@ -68,7 +69,7 @@ async def schema_current(request: Req, context: Ctx, family: FromPath[str]) -> d
         version = context.door.catalogue.resolve(family, _day(request, context))
     if version is None:
         raise Problem("NOT-FOUND")
-    return _version_json(version)
+    return version_json(version)
 
 
 @get("/schemas/{family:str}/{version:str}", opt={"permission": "schema.see"})
