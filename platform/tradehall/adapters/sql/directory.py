@@ -19,9 +19,11 @@ from tradehall.adapters.sql.store import SqlStore, instant, milliseconds
 from tradehall.desk.ports import Certificate
 from tradehall.kernel.procedure import Expert
 
-# Asked for every record that comes in, so they go to the driver as they stand.
+# Asked for every request or record that comes in, so they go to the driver as they stand.
 _CERTIFICATE = "SELECT kid, party, der, not_before, not_after, revoked_at FROM certificate WHERE kid = ?"
 _PARTY = "SELECT name, roles FROM party WHERE id = ?"
+_SESSION = "SELECT party, secret, expires FROM session WHERE digest = ?"
+_TOKEN = "SELECT party, expires FROM token WHERE digest = ?"  # noqa: S105  - a statement, not a secret
 
 _EXPERTS = select(t.party).where(t.party.c.id.startswith("person:")).order_by(t.party.c.id)
 
@@ -138,9 +140,8 @@ class SqlDirectory:
 
     def session(self, digest: str, at: datetime) -> tuple[str, bytes] | None:
         """Return party and secret of a session that has not expired."""
-        with self._read.begin() as connection:
-            row = connection.execute(select(t.session).where(t.session.c.digest == digest)).one_or_none()
-        return None if row is None or instant(row.expires) <= at else (row.party, row.secret)
+        row = self._one(_SESSION, digest)
+        return None if row is None or instant(row[2]) <= at else (str(row[0]), bytes(row[1]))
 
     def close_session(self, digest: str) -> None:
         """Forget a session; it is refused from the next request on."""
@@ -156,9 +157,8 @@ class SqlDirectory:
 
     def token(self, digest: str, at: datetime) -> str | None:
         """Return the party of a token that has not expired."""
-        with self._read.begin() as connection:
-            row = connection.execute(select(t.token).where(t.token.c.digest == digest)).one_or_none()
-        return None if row is None or instant(row.expires) <= at else str(row.party)
+        row = self._one(_TOKEN, digest)
+        return None if row is None or instant(row[1]) <= at else str(row[0])
 
     def tokens(self, party: str) -> list[tuple[str, str, datetime]]:
         """Return a party's tokens: id, label, expiry."""
