@@ -23,6 +23,7 @@ from tradehall.adapters.identity.ca import Trust
 from tradehall.adapters.pdf.render import Renderer
 from tradehall.adapters.pdf.verify import LetterVerdict, verify_letter
 from tradehall.adapters.sql.store import SqlStore
+from tradehall.bench.command import bench
 from tradehall.cli.bidder import BidTools
 from tradehall.cli.custodian import CustodianTools
 from tradehall.cli.doctor import Check, catalogue_check, clock_check, keys_check
@@ -124,6 +125,7 @@ def _checks() -> Sequence[Check]:
     ]
 
 
+cli.add_command(bench)
 cli.add_command(replay)
 add_commands(
     cli,

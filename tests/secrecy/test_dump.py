@@ -162,7 +162,7 @@ def _masked(text: str, world: Scene) -> str:
         (r"[0-9a-f]{4,12}(?:…|&hellip;)[0-9a-f]{0,12}", "HEX"),
         (r'"index":\d+|data-sequence="\d+"|after=\d+|(?<=#)\d+', "INDEX"),
         # The size of the whole log is public, decoys included: docs/explanation/secrecy.md says what it tells.
-        (r"<dt>条目</dt><dd>\d+</dd>", "LOG-SIZE"),
+        (r"<dt>(?:公开日志)?条目</dt><dd>\d+</dd>", "LOG-SIZE"),
         (r"2026-03-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+08:00)?", "INSTANT"),
     )
     for pattern, mask in masks:
