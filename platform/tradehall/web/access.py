@@ -5,12 +5,12 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 from litestar import Request
 from litestar.connection import ASGIConnection
-from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
 from litestar.handlers import BaseRouteHandler
 from litestar.middleware import ASGIMiddleware
@@ -30,9 +30,10 @@ from tradehall.web.security import (
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from litestar.types import ASGIApp, Message, Receive, Scope, Send
+    from litestar.types import ASGIApp, HTTPResponseStartEvent, Message, Receive, Scope, Send
 
 SESSION_LIFE = timedelta(hours=8)
+_REQUEST_ID = b"x-request-id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +103,7 @@ class AccessMiddleware(ASGIMiddleware):
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableScopeHeaders.from_message(message)
-                for name, value in headers_for(scheme).items():
-                    headers.setdefault(name, value)
-                headers["x-request-id"] = ident
-                if state["subject"].party:
-                    headers.setdefault("cache-control", "no-store")
+                _add_headers(message, scheme, ident, known=bool(state["subject"].party))
             await send(message)
 
         await next_app(scope, receive, with_headers)
@@ -138,6 +134,20 @@ class AccessMiddleware(ASGIMiddleware):
         return Subject(party, frozenset(roles), via, secret, digest)
 
 
+def _add_headers(message: HTTPResponseStartEvent, scheme: str, ident: str, *, known: bool) -> None:
+    """Add what every answer carries and the handler has not said itself; to somebody known also not to be cached."""
+    said = [(name, value) for name, value in message["headers"] if name.lower() != _REQUEST_ID]
+    names = {name.lower() for name, _ in said}
+    always = (*_encoded_headers(scheme), *([(b"cache-control", b"no-store")] if known else ()))
+    said += [(name, value) for name, value in always if name not in names]
+    message["headers"] = [*said, (_REQUEST_ID, ident.encode("ascii"))]
+
+
+@lru_cache(maxsize=8)
+def _encoded_headers(scheme: str) -> tuple[tuple[bytes, bytes], ...]:
+    return tuple((name.encode("ascii"), value.encode("ascii")) for name, value in headers_for(scheme).items())
+
+
 def subject_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Subject:
     """Return who calls."""
     found = connection.scope["state"].get("subject")
@@ -147,7 +157,8 @@ def subject_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Subject:
 def guard(csrf_fits: Any) -> Any:
     """Return the guard of every route: the table's row, and for cookies the site and the token."""
 
-    def allowed(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    # Nothing is awaited, but the framework would send a plain function through a thread, on every request.
+    async def allowed(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
         row = BY_NAME.get(str(handler.opt.get("permission")))
         if row is None and connection.scope.get("method") == "OPTIONS" and is_frameworks_own(handler):
             return  # tells which methods there are; the table is public
