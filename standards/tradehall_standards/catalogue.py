@@ -285,7 +285,8 @@ class Catalogue:
             event_date: local date of the event; it chooses state, codes and rules.
 
         Returns:
-            All findings; the record may be accepted when none has severity ``block``. Never raises for a payload that was so parsed.
+            All findings; the record may be accepted when none has severity ``block``. Never raises for a
+            payload that was so parsed.
         """
         found = self._cited(ref, event_date)
         return check_payload(found, payload, event_date) if isinstance(found, Version) else (found,)

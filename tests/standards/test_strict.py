@@ -149,7 +149,7 @@ def test_depth_is_counted_exactly(openings: list[str], before: int) -> None:
 
 def test_a_line_feed_is_taken_only_where_asked_for():
     data = b'{"checkpoint":"a\\nb"}'
-    with pytest.raises(StrictError, match="CONTROL_CHARACTER|U\\+000A"):
+    with pytest.raises(StrictError, match=r"CONTROL_CHARACTER|U\+000A"):
         parse(data)
     assert parse(data, newlines=True) == {"checkpoint": "a\nb"}
     for bad in (b'{"a\\nb":1}', b'{"a":"\\r"}', b'{"a":"\\u0085"}'):

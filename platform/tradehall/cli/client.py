@@ -10,6 +10,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -90,7 +91,7 @@ class Client:
                     raise Unavailable(str(error)) from error
                 time.sleep(pause)
                 continue
-            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or pause is None:
+            if answer.status_code != HTTPStatus.SERVICE_UNAVAILABLE or pause is None:
                 return _checked(answer)
             time.sleep(pause)
         raise Unavailable(path)
