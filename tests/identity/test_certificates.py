@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, SECP384R1, derive_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -26,6 +27,7 @@ from tradehall.adapters.identity.ca import (
     Trust,
     verify_chain,
 )
+from tradehall.adapters.pdf.asn1 import x509 as asn1_x509
 from tradehall.kernel.party import PartyInvalid
 from tradehall.kernel.signing import certificate_kid
 
@@ -336,6 +338,44 @@ BASIC_TWIN = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x30
 def test_huge_certificates_are_not_even_parsed() -> None:
     with pytest.raises(ChainInvalid, match="large"):
         TRUST.verify_chain(b"\x30" * 70_000, AT)
+
+
+def by_even_luck(wanted: int) -> Any:
+    """Return a certificate whose signature's last bit is ``wanted``: ECDSA draws its own chance."""
+    return next(c for c in (issue(request()) for _ in range(200)) if c.der[-1] & 1 == wanted)
+
+
+def test_a_signature_with_unused_bits_is_another_encoding_and_refused() -> None:
+    """Otherwise its holder would have a second key id for one certificate."""
+    good = by_even_luck(0)
+    at = good.der.rindex(b"\x00\x30", 0, -60)
+    changed = good.der[:at] + b"\x01" + good.der[at + 1 :]
+    x509.load_der_x509_certificate(changed).verify_directly_issued_by(AUTHORITY.certificate)
+    with pytest.raises(ChainInvalid, match="encoding"):
+        TRUST.verify_chain(changed, AT)
+
+
+@pytest.mark.parametrize("attempt", range(20))
+def test_a_revoked_certificate_does_not_come_back_with_the_twin_of_its_signature(attempt: int) -> None:
+    """(r, n - s) is as good a signature as (r, s), and gives the certificate another key id."""
+    good = issue(request(), chance=chance(f"twin {attempt}"))
+    r, s = decode_dss_signature(x509.load_der_x509_certificate(good.der).signature)
+    mirrored = der_certificate(good.der, encode_dss_signature(r, P256_ORDER - s))
+    assert certificate_kid(mirrored) != good.kid
+    TRUST.verify_chain(mirrored, AT)
+    revoked = RevocationList({good.kid: AT - DAY})
+    with pytest.raises(ChainInvalid, match="revoked"):
+        Trust((AUTHORITY.certificate,), revoked.revoked_at).verify_chain(mirrored, AT)
+
+
+P256_ORDER = 2**256 - 2**224 + 2**192 - 89188191075325690597107910205041859247
+
+
+def der_certificate(der: bytes, signature: bytes) -> bytes:
+    """Return a certificate with another signature, by a library that the code does not use for it."""
+    loaded: Any = asn1_x509.Certificate.load(der)
+    loaded["signature_value"] = signature
+    return bytes(loaded.dump(force=True))
 
 
 @given(st.data())

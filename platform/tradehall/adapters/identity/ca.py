@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
     generate_private_key,
 )
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.x509.oid import ExtensionOID, NameOID
 
 from tradehall.desk.ports import Certificate, Chance
@@ -49,6 +50,14 @@ _ODD: Final = (
     x509.UnsupportedGeneralNameType,
 )
 """All that reading a hostile certificate or request can raise; most of these are no ValueError."""
+_BIT_STRING: Final = b"\x03"
+_SEQUENCE: Final = b"\x30"
+_LONG_FORM: Final = 0x80
+_ORDERS: Final = {
+    4: 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551,
+    6: 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFC7634D81F4372DDF581A0DB248B0A77AECEC196ACCC52973,
+}
+"""Orders of P-256 and P-384 by the 64-bit words of a signature's halves (FIPS 186-4 D.1.2)."""
 _UNDERSTOOD: Final = frozenset({ExtensionOID.BASIC_CONSTRAINTS, ExtensionOID.KEY_USAGE})
 """Critical extensions this check takes into account; RFC 5280 4.2 refuses a certificate with any other."""
 
@@ -219,7 +228,7 @@ class Trust:
         _party(certificate)  # 1
         if not _holds(certificate, at):  # 3
             raise ChainInvalid("not valid at that instant")
-        revoked = self.revoked_at(certificate_kid(der))
+        revoked = revocation(certificate, self.revoked_at)
         if revoked is not None and revoked <= at:
             raise ChainInvalid("revoked by then")
         if not any(_may_issue(root, at) and _issued_by(certificate, root) for root in self.roots):  # 4
@@ -247,9 +256,44 @@ def _read(der: bytes) -> x509.Certificate:
     if len(der) > _CERTIFICATE_MAX:
         raise ChainInvalid("too large for a certificate")
     try:
-        return x509.load_der_x509_certificate(der)
+        certificate = x509.load_der_x509_certificate(der)
+        strict = der.endswith(b"\0" + certificate.signature)
     except _ODD as error:
         raise ChainInvalid("not an X.509 certificate") from error
+    if not strict:  # the signature may claim unused bits: the same certificate under another key id
+        raise ChainInvalid("not in the one encoding of a certificate")
+    return certificate
+
+
+def revocation(certificate: x509.Certificate, revoked_at: Callable[[str], datetime | None]) -> datetime | None:
+    """
+    Return when a certificate was revoked, under whichever key id (吊销查询), or None.
+
+    An ECDSA signature (r, s) has one twin, (r, n - s), that anybody can compute: the holder of a revoked certificate
+    must not come back with its twin, which nobody has revoked.
+    """
+    der = certificate.public_bytes(serialization.Encoding.DER)
+    kids = {certificate_kid(other) for other in (der, _twin(certificate, der))}
+    return min((instant for kid in kids if (instant := revoked_at(kid)) is not None), default=None)
+
+
+def _twin(certificate: x509.Certificate, der: bytes) -> bytes:
+    try:
+        r, s = decode_dss_signature(certificate.signature)
+        order = _ORDERS[-(-max(r.bit_length(), s.bit_length()) // 64)]
+        other = b"\0" + encode_dss_signature(r, order - s)
+    except (ValueError, KeyError):
+        return der  # no signature on one of these curves
+    start = der.index(certificate.tbs_certificate_bytes)
+    end = len(der) - len(_tagged(_BIT_STRING, b"\0" + certificate.signature))
+    return _tagged(_SEQUENCE, der[start:end] + _tagged(_BIT_STRING, other))
+
+
+def _tagged(tag: bytes, content: bytes) -> bytes:
+    """Return content in DER with its tag and length (X.690 8.1.3)."""
+    length = len(content).to_bytes((len(content).bit_length() + 7) // 8, "big")
+    short = len(content) < _LONG_FORM
+    return tag + (length if short else bytes([_LONG_FORM | len(length)]) + length) + content
 
 
 def _signing_key(certificate: x509.Certificate) -> PublicKey:

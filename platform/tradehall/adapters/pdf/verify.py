@@ -32,6 +32,7 @@ from pyhanko.sign.validation.settings import KeyUsageConstraints
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 from pyhanko_certvalidator import ValidationContext
 
+from tradehall.adapters.identity.ca import revocation
 from tradehall.adapters.pdf.asn1 import cms, core
 from tradehall.adapters.pdf.asn1 import x509 as asn1_x509
 from tradehall.adapters.pdf.signing import run_apart
@@ -352,7 +353,7 @@ class _Trust:
     def instant_of(self, certificate: x509.Certificate) -> datetime | None:
         if self.revoked_at is None:
             return None
-        return self.revoked_at("sha256:" + canonical.sha256_hex(certificate.public_bytes(Encoding.DER)))
+        return revocation(certificate, self.revoked_at)
 
 
 # --- signatures ------------------------------------------------------------------------------------------------
