@@ -63,6 +63,22 @@ def test_a_remembered_edge_is_not_trusted_when_another_process_wrote(open_sql: S
         assert (batch.size, batch.root) == (number, TREE.root(0, number))
 
 
+def test_a_remembered_edge_is_not_trusted_when_another_copy_was_restored(open_sql: Stores, url: str) -> None:
+    """The same size is not the same log."""
+    store = open_sql()
+    append(store, row(7))
+    sqlite = url.startswith("sqlite")
+    guards = ["journal_UPDATE", "batch_UPDATE"] if sqlite else ["journal_guard ON journal", "batch_guard ON batch"]
+    with raw_write(store) as connection:
+        for guard in guards:
+            connection.execute(text(f"DROP TRIGGER {guard}"))
+        connection.execute(
+            text("UPDATE journal SET leaf = :leaf, tag = :tag"), {"leaf": data(0), "tag": data(0, "tag")}
+        )
+        connection.execute(text("UPDATE batch SET root = :root"), {"root": TREE.root(0, 1)})
+    assert append(store, row(1)).root == TREE.root(0, 2)
+
+
 def test_a_log_goes_on_after_a_restart(url: str) -> None:
     for start in (0, 100, 255, 256, 600):
         with closing(SqlStore(url, Steady())) as store, store.read() as reading:
