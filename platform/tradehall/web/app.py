@@ -23,6 +23,7 @@ from tradehall.web.methods import head_as_get
 from tradehall.web.pages.portal import error_page
 from tradehall.web.permissions import assert_covered
 from tradehall.web.problems import EXCEPTION_HANDLERS
+from tradehall.web.turns import Turns
 from tradehall_standards import canonical
 
 REQUEST_MAX = 17 << 20
@@ -83,7 +84,7 @@ def build_app(context: Context, pages: Sequence[Any] = ()) -> Litestar:
         middleware=[AccessMiddleware(context.directory, context.door.store, context.secret_digest)],
         exception_handlers=EXCEPTION_HANDLERS,  # type: ignore[arg-type]
         lifespan=[running],
-        state=State({"context": context, "error_page": error_page}),
+        state=State({"context": context, "error_page": error_page, "uploads": Turns()}),
         openapi_config=OpenAPIConfig(title="Tradehall 阳光交易大厅", version="1", path="/openapi", render_plugins=[]),
         request_max_body_size=REQUEST_MAX,
         debug=False,

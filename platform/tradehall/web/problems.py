@@ -135,9 +135,11 @@ def refusal_response(refusal: Refusal, lang: str, signed: Mapping[str, Json] | N
         if refusal.pointer
         else ()
     )
+    # A malformed body is pointed at from its root; every other refusal is about the payload.
+    root = "" if refusal.code == "FORM-INVALID" else "/envelope/payload"
     errors: list[Json] = [
         {
-            "pointer": "/envelope/payload" + d["pointer"],
+            "pointer": root + d["pointer"],
             "rule": d["rule"],
             "message": {"zh": d["zh"], "en": d["en"]},
             "clause": d.get("clause", ""),

@@ -146,7 +146,7 @@ async def party_register(request: Req, context: Ctx) -> dict[str, Any]:
         raise Problem("BODY-INVALID", why="facts", errors=[{"pointer": "/facts", "rule": "expert", "message": text}])
     context.directory.register(party, text_member(body, "name"), roles, facts if isinstance(facts, dict) else None)
     if "account" in body:
-        password = context.hash_password(text_member(body, "password"))
+        password = await asyncio.to_thread(context.hash_password, text_member(body, "password"))
         context.directory.set_account(text_member(body, "account", most=80), party, password)
     return {"id": party, "roles": sorted(roles)}
 

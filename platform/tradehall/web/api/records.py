@@ -4,8 +4,10 @@ Records and files (记录与文件): the door over HTTP, receipts, the vault.
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -22,6 +24,7 @@ from tradehall.web.access import subject_of
 from tradehall.web.api.context import Context
 from tradehall.web.body import read_bytes, read_json
 from tradehall.web.problems import Problem, language, refusal_response
+from tradehall.web.turns import Turns
 
 if TYPE_CHECKING:
     from tradehall_standards import Json
@@ -117,10 +120,10 @@ def _upload(request: Req, digest: str) -> tuple[str, bool]:
 async def vault_offset(request: Req, context: Ctx, digest: FromPath[str]) -> dict[str, Any]:
     """Tell how far an upload has come (续传位置)."""
     ident, secret = _upload(request, digest)
-    size = context.vault.has(digest, secret=secret)
+    size = await asyncio.to_thread(context.vault.has, digest, secret=secret)
     if size is not None:
         return {"complete": True, "offset": size}
-    return {"complete": False, "offset": context.vault.offset(ident)}
+    return {"complete": False, "offset": await asyncio.to_thread(context.vault.offset, ident)}
 
 
 @put("/vault/{digest:str}/upload", opt={"permission": "vault.put"}, status_code=200)
@@ -135,14 +138,32 @@ async def vault_put(request: Req, context: Ctx, digest: FromPath[str]) -> dict[s
     ident, secret = _upload(request, digest)
     start, length = (_number(request, name) for name in ("upload-offset", "upload-length"))
     part = await read_bytes(request, PART_MAX)
-    if context.vault.has(digest, secret=secret) is not None:
-        return {"complete": True, "offset": length}
-    offset = context.vault.append(ident, start, part)
-    if offset < start:
+    turns: Turns = request.app.state["uploads"]
+    async with turns.of(ident):  # two writers of one upload would overwrite each other
+        return await asyncio.to_thread(_take, context.vault, ident, digest, _Part(start, length, part, secret))
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of a file on its way in (文件分段)."""
+
+    start: int
+    length: int
+    data: bytes
+    secret: bool
+
+
+def _take(vault: Any, ident: str, digest: str, part: _Part) -> dict[str, Any]:
+    """Store a part, and the file with the last of them; returns how far it has come."""
+    size = vault.has(digest, secret=part.secret)
+    if size is not None:
+        return {"complete": True, "offset": size}
+    offset = vault.append(ident, part.start, part.data)
+    if offset < part.start:
         raise Problem("OFFSET-WRONG", offset=offset)
-    if offset < length:
+    if offset < part.length:
         return {"complete": False, "offset": offset}
-    if not context.vault.finish(ident, digest, secret=secret):
+    if not vault.finish(ident, digest, secret=part.secret):
         raise Problem("UPLOAD-WRONG")
     return {"complete": True, "offset": offset}
 
@@ -167,10 +188,9 @@ async def vault_get(request: Req, context: Ctx, digest: FromPath[str]) -> Stream
         raise Problem("NOT-FOUND")
     secret = found.entry.record.family in context.door.procedure(found.entry.record.case).secret_families
 
-    async def chunks() -> AsyncIterator[bytes]:
+    def chunks() -> Iterator[bytes]:  # no coroutine: the framework runs it beside the loop
         with context.vault.read(digest, secret=secret) as pieces:
-            for piece in pieces:
-                yield piece
+            yield from pieces
 
     # Files of others are never shown inside the site: always a download, never sniffed.
     headers = {"Content-Disposition": "attachment", "ETag": f'"{digest}"'}
