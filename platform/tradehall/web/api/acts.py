@@ -291,7 +291,7 @@ _ALL = Text("成功", "Done")
 _LOGGED = Text("已登录", "Logged in")
 _GONE = {204: Answer(Text("已完成，无内容", "Done, nothing follows"), media=NONE)}
 _UNCHANGED = Answer(Text("未变", "Not modified"), media=NONE, headers=("ETag",))
-_ACT_PROBLEMS = ("NOT-FOUND", "STEP-CLOSED", "SCHEMA-INVALID", "CLOCK-SUSPECT")
+_ACT_PROBLEMS = ("NOT-FOUND", "CASE-UNKNOWN", "STEP-CLOSED", "SCHEMA-INVALID", "CLOCK-SUSPECT")
 _FILING_PROBLEMS = (
     "FORM-INVALID",
     "ROLE-NOT-ALLOWED",
@@ -727,7 +727,14 @@ ACTS: Final[Mapping[str, Act]] = {
             shapes.closed({}, {"commitments": shapes.NONCES, "nonces": shapes.NONCES}),
             (
                 _one("commit", "提交承诺", "commit", {"commitments": {HOLDER: _HASH}}, 409, "STEP-CLOSED"),
-                _one("draw", "公开随机数", "reveal and draw", {"nonces": {HOLDER: _HASH}}, 409, "STEP-CLOSED"),
+                _one(
+                    "draw",
+                    "公开随机数（此案不是评标场次）",
+                    "reveal and draw, in no remote session",
+                    {"nonces": {HOLDER: _HASH}},
+                    404,
+                    "CASE-UNKNOWN",
+                ),
                 _one("neither", "两者皆无", "neither", {}, 400, "BODY-INVALID"),
             ),
         ),
@@ -749,9 +756,18 @@ ACTS: Final[Mapping[str, Act]] = {
         _ok(ref("Entries"), _acted("guarantee_event")),
         body=Body(
             shapes.closed({"event": {"const": "verified"}}),
-            (_one("verified", "核验通过", "verified", {"event": "verified"}, 409, "STEP-CLOSED"),),
+            (
+                _one(
+                    "verified",
+                    "核验通过（此案不是保函）",
+                    "verified, in no case of a guarantee",
+                    {"event": "verified"},
+                    404,
+                    "CASE-UNKNOWN",
+                ),
+            ),
         ),
-        problems=(*_ACT_PROBLEMS, "GUARANTEE-WRONG"),
+        problems=(*_ACT_PROBLEMS, "GUARANTEE-ORDER", "GUARANTEE-WRONG"),
     ),
     "report.prepare": Act(
         Text("评标报告草稿", "Draft of the evaluation report"),

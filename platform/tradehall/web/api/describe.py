@@ -252,7 +252,7 @@ def _problem(told: str, examples: Shape) -> Shape:
 
 
 def _example(example: Example) -> Shape:
-    """Return a request example; ``x-answer`` says what a node answers that knows the sample party, but no such case."""
+    """Return a request example; ``x-answer`` says what it is answered with (``samples.Example``)."""
     answer: Shape = {"status": example.status}
     if example.code:
         answer["code"] = example.code

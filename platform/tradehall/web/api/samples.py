@@ -59,7 +59,8 @@ class Example:
     One request of the document (请求示例) and what it is answered with.
 
     Attributes:
-        status: of the answer, on a node that knows the sample party and no sample case.
+        status: of the answer, on a node that knows the sample party and no sample case; a case in the path is one that
+            has a project and nothing else yet.
         code: of the problem, empty for a success.
     """
 
