@@ -7,6 +7,7 @@ import logging
 import re
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def scene(tmp_path_factory, catalogue) -> Iterator[Scene]:
 def _dump(scene: Scene) -> bytes:
     """Everything an intruder with the disk but without the key folder gets, and the log."""
     found = bytearray(scene.log.encode())
-    with sqlite3.connect(scene.folder / "node" / "node.db") as database:
+    with closing(sqlite3.connect(scene.folder / "node" / "node.db")) as database:
         found += "\n".join(database.iterdump()).encode()
         for (body,) in database.execute("SELECT body FROM journal"):
             found += body
@@ -107,7 +108,7 @@ def test_the_dump_does_show_what_is_public(scene: Scene) -> None:
 def test_no_row_links_a_bidder_to_the_tender(scene: Scene) -> None:
     """Bidders are registered parties; no row or file of the tender names one, but for the question one asked in public."""
     asked = scene.play.bids[0].actor.party
-    with sqlite3.connect(scene.folder / "node" / "node.db") as database:
+    with closing(sqlite3.connect(scene.folder / "node" / "node.db")) as database:
         rows = b"".join(body for (body,) in database.execute("SELECT body FROM journal"))
         rows += b"".join(key + value for key, value in database.execute("SELECT key, value FROM state"))
     for bid in scene.play.bids:
@@ -119,7 +120,7 @@ def test_no_row_links_a_bidder_to_the_tender(scene: Scene) -> None:
 
 def test_rows_and_files_do_not_tell_how_many_bid(scene: Scene, tmp_path, catalogue) -> None:
     """Secret rows, state rows and vault files are more than the bids, in kinds nobody can tell apart."""
-    with sqlite3.connect(scene.folder / "node" / "node.db") as database:
+    with closing(sqlite3.connect(scene.folder / "node" / "node.db")) as database:
         sizes = [n for (n,) in database.execute("SELECT length(body) FROM journal WHERE case_id IS NULL")]
     assert len(set(sizes)) <= 3
     real = 2 * (len(scene.play.bids) + 2) + 1 + 4 * len(scene.play.facts["letters"])
