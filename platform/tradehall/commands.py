@@ -31,6 +31,7 @@ from tradehall.cli.mount import CliTools, add_commands
 from tradehall.demo.run import run_demo
 from tradehall.kernel.refusal import Text
 from tradehall.main import PROCEDURES, build_context, build_node, settings_of_environment
+from tradehall.reference.pages import reference_pages
 from tradehall.replay.command import replay
 from tradehall.web.app import build_app
 from tradehall.web.pages import HANDLERS as PAGES
@@ -136,5 +137,6 @@ add_commands(
         procedures=PROCEDURES,
         checks=_checks,
         now=_now,
+        pages=reference_pages,
     ),
 )

@@ -8,16 +8,15 @@ from collections.abc import Iterator
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tradehall.desk.listing import STAGES
 from tradehall.kernel.case import NEW
-from tradehall.kernel.procedure import Procedure, Step
+from tradehall.kernel.procedure import Procedure
 from tradehall.kernel.refusal import KINDS
 from tradehall.main import PROCEDURES
-from tradehall.rules import guaranteeing, objecting, sessions
+from tradehall.reference.procedures import targets
 from tradehall.web.problems import REQUEST_KINDS
 from tradehall_standards import Catalogue, canonical
 from tradehall_standards.parameters import Parameters
@@ -41,29 +40,7 @@ ROLES = frozenset(
         "venue",
     ]
 )
-MOVES: dict[Any, dict[str, set[str]]] = {
-    guaranteeing.decision_moves: {"submitted": {"approved", "refused"}},
-    guaranteeing.event_moves: {
-        state: {to for (at, _), to in guaranteeing.MOVES.items() if at == state}
-        for state in {at for at, _ in guaranteeing.MOVES}
-    },
-    objecting.reply_moves: {"publicity": {"publicity", "opened"}},
-    sessions.decision_moves: {"requested": {"requested", "approved", "returned"}},
-    sessions.event_moves: {
-        "seated": {"running"},
-        "running": {"suspended", "ended"},
-        "suspended": {"running"},
-    },
-}
-"""Where a step may lead whose next state is a function; a new one has to be entered here."""
-
 each = pytest.mark.parametrize("procedure", PROCEDURES.values(), ids=lambda p: p.id)
-
-
-def targets(step: Step) -> set[str]:
-    if step.to is None:
-        return {step.state}
-    return {step.to} if isinstance(step.to, str) else MOVES[step.to][step.state]
 
 
 def reached(procedure: Procedure, start: str) -> set[str]:

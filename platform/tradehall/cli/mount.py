@@ -18,7 +18,7 @@ from tradehall.cli.doctor import Check, doctor_command
 from tradehall.cli.guarantee import VerifyLetter, guarantee_commands
 from tradehall.cli.log import log_commands
 from tradehall.cli.party import party_commands
-from tradehall.cli.reference import reference_command
+from tradehall.cli.reference import Pages, reference_command
 from tradehall.cli.remote import Connect, connect
 from tradehall.cli.shelf import procedures_commands, standards_commands
 from tradehall.cli.verify import verify_command
@@ -38,6 +38,7 @@ class CliTools:
         checks: makes what ``doctor`` checks; asked when it runs.
         now: the machine's clock.
         connect: makes the client for the address of a hall.
+        pages: the reference pages beside that of the command line.
     """
 
     bid: BidTools
@@ -47,6 +48,7 @@ class CliTools:
     checks: Callable[[], Sequence[Check]]
     now: Callable[[], datetime]
     connect: Connect = connect
+    pages: Pages = dict
 
 
 def add_commands(program: click.Group, tools: CliTools) -> None:
@@ -63,6 +65,6 @@ def add_commands(program: click.Group, tools: CliTools) -> None:
         log_commands(tools.connect),
         party_commands(tools.connect),
         doctor_command(tools.checks),
-        reference_command(),
+        reference_command(tools.pages),
     ):
         program.add_command(command)

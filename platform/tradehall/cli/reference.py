@@ -1,17 +1,20 @@
 """
-The reference page of the command line (命令行参考), written from the commands themselves.
+The reference pages (参考页): the command that writes them, and the page of the command line.
+
+That page is written from the commands themselves; the others are handed in by the composition root.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import click
 
-from tradehall.cli.words import NEW_FILE
+from tradehall.cli.words import NEW_FOLDER
 
+_CLI = "cli"
 _HEAD = """\
 # Command line 命令行参考
 
@@ -32,24 +35,43 @@ def reference_page(root: click.Group, program: str = "tradehall") -> str:
     return "\n".join([_HEAD, *_sections(root, program, "##")])
 
 
-def reference_command() -> click.Command:
-    """Return the command ``reference``, which writes the page of the program it is mounted in."""
+Pages = Callable[[], Mapping[str, Callable[[], str]]]
+"""Makes what writes each page, by name; asked only when a page beside that of the command line is wanted."""
+
+
+def reference_command(pages: Pages = dict) -> click.Command:
+    """Return the command ``reference`` (参考页命令), which writes the pages of the program it is mounted in."""
 
     @click.command("reference")
-    @click.option("-o", "--out", type=NEW_FILE, help="输出文件: file to write; stdout without it.")
+    @click.argument("page", default=_CLI)
+    @click.option("-o", "--out", type=NEW_FOLDER, help="输出文件夹: write every page into this folder.")
     @click.pass_context
-    def command(context: click.Context, out: Path | None) -> None:
-        """命令行参考: write the reference page of all commands."""
+    def command(context: click.Context, page: str, out: Path | None) -> None:
+        """
+        参考页: show one reference page, or write all of them into a folder.
+
+        PAGE is cli (without it), api, families, parameters, permissions, procedures or refusals.
+        """
         root = context.find_root().command
         if not isinstance(root, click.Group):
             raise click.UsageError("not mounted in a program")
-        page = reference_page(root)
         if out is None:
-            click.echo(page, nl=False)
-        else:
-            out.write_text(page, "utf-8")
+            click.echo(_page(root, page, pages), nl=False)
+            return
+        out.mkdir(parents=True, exist_ok=True)
+        for name, write in {_CLI: lambda: reference_page(root), **pages()}.items():
+            (out / f"{name}.md").write_text(write(), "utf-8")
 
     return command
+
+
+def _page(root: click.Group, name: str, pages: Pages) -> str:
+    if name == _CLI:
+        return reference_page(root)
+    found = pages()
+    if name not in found:
+        raise click.BadParameter(f"{name}: {', '.join(sorted([_CLI, *found]))}", param_hint="PAGE")
+    return found[name]()
 
 
 def _sections(group: click.Group, path: str, level: str) -> Iterator[str]:
