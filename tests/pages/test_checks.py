@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from io import BytesIO
 from pathlib import Path
@@ -132,6 +133,22 @@ def test_letters(stage: Stage) -> None:
     assert FORGED in uploaded(stage, bytes(flipped))
     assert FORGED in uploaded(stage, pdf + b"\n% more")
     assert FORGED in uploaded(stage, b"%PDF-1.7\nnothing")
+
+
+def test_the_code_on_a_letter_leads_to_the_check_of_its_file_and_tells_nothing_else(stage: Stage) -> None:
+    """A number that exists and one that does not get the same page: whether there is a letter is a secret."""
+    issued = next(r for r, _ in stage.who.bank.receipts if "number" in r["envelope"]["payload"])
+    known = issued["envelope"]["payload"]["number"]
+    pages = {n: stage.http.get("/verify", params={"letter": n}, headers=HTML).text for n in (known, "DEMO-2026-NONE")}
+    assert known in pages[known]
+    masked = {NONCES.sub("", page.replace(number, "")) for number, page in pages.items()}
+    assert len(masked) == 1
+    odd = stage.http.get("/verify", params={"letter": "<b>x</b>"}, headers=HTML)
+    assert odd.status_code == 200
+    assert "保函编号" not in odd.text
+
+
+NONCES = re.compile(r'value="[^"]{20,}"|datetime="[^"]*"|data-now="[^"]*"')
 
 
 def test_evidence(stage: Stage) -> None:

@@ -254,11 +254,22 @@ async def verify(request: Req) -> Response[str]:
     return await serve(request, lambda: _verify_page(request))
 
 
+_LETTER_NUMBER: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
+
+
 def _verify_page(
     request: Req, *, text: str = "", verdict: v.Verdict | None = None, errors: tuple[FieldError, ...] = ()
 ) -> v.VerifyPage:
-    page = portal_of(request.app).page(request)
-    return v.VerifyPage(site=page.site, now=page.now, path=page.path, text=text, verdict=verdict, errors=errors)
+    page, letter = portal_of(request.app).page(request), request.query_params.get("letter", "")
+    return v.VerifyPage(
+        site=page.site,
+        now=page.now,
+        path=page.path,
+        text=text,
+        letter=letter if _LETTER_NUMBER.fullmatch(letter) else "",
+        verdict=verdict,
+        errors=errors,
+    )
 
 
 @post(

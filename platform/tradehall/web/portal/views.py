@@ -590,9 +590,14 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyPage(Page):
-    """Check a receipt, letter or evidence file (核验); ``text`` is what was pasted, shown again."""
+    """
+    Check a receipt, letter or evidence file (核验).
+
+    ``text`` is what was pasted, shown again; ``letter`` the number that the code printed on a letter leads here with.
+    """
 
     text: str = ""
+    letter: str = ""
     verdict: Verdict | None = None
     errors: tuple[FieldError, ...] = ()
 
