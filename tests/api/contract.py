@@ -127,3 +127,7 @@ class Contract:
             if value["type"] != f"/problems/{value['code']}":
                 wrong.append(f"{name}: {value['type']} of {value['code']}")
         return wrong
+
+    def problem(self, value: Any) -> list[str]:
+        """Return how a problem that any operation may answer breaks its schema."""
+        return self.faults(place("components", "schemas", "Problem"), value)

@@ -5,6 +5,7 @@ Accounts (账户): log in, tokens, certificates, registration by the centre.
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from base64 import b64decode, b64encode
 from datetime import timedelta
@@ -18,6 +19,7 @@ from litestar.params import FromPath, SkipValidation
 from tradehall.kernel.case import write_instant
 from tradehall.web.access import SESSION_LIFE, Subject, subject_of
 from tradehall.web.api.context import Context
+from tradehall.web.api.shapes import PARTY
 from tradehall.web.body import read_object, text_member
 from tradehall.web.problems import Problem
 from tradehall.web.security import HTTPS, session_cookie
@@ -29,6 +31,7 @@ Req = Request[Any, Any, Any]
 Ctx = NamedDependency[SkipValidation[Context]]
 TOKEN_LIFE = timedelta(days=90)
 CERTIFICATE_DAYS = 730
+_PARTY = re.compile(str(PARTY["pattern"]))
 ROLES = frozenset({"expert", "guarantor", "supervisor", "officer", "centre"})
 
 
@@ -139,16 +142,34 @@ async def party_register(request: Req, context: Ctx) -> dict[str, Any]:
     """Register a party and its first account (主体登记). Experts give stratum, city and employer."""
     body = await read_object(request, "id", "name", optional=("roles", "facts", "account", "password"))
     party = text_member(body, "id", most=64)
-    roles = _roles(body.get("roles"))
-    facts = body.get("facts")
-    if "expert" in roles and not (isinstance(facts, dict) and {"stratum", "city", "employer"} <= facts.keys()):
+    if _PARTY.fullmatch(party) is None:
+        text = {"zh": "主体标识格式不对", "en": "this is no id of a party"}
+        raise Problem("BODY-INVALID", why="id", errors=[{"pointer": "/id", "rule": "party", "message": text}])
+    roles, facts = _roles(body.get("roles")), _facts(body.get("facts"))
+    if "expert" in roles and not {"stratum", "city", "employer"} <= facts.keys():
         text = {"zh": "专家须登记专业、城市和单位", "en": "an expert needs stratum, city and employer"}
         raise Problem("BODY-INVALID", why="facts", errors=[{"pointer": "/facts", "rule": "expert", "message": text}])
-    context.directory.register(party, text_member(body, "name"), roles, facts if isinstance(facts, dict) else None)
-    if "account" in body:
-        password = await asyncio.to_thread(context.hash_password, text_member(body, "password"))
-        context.directory.set_account(text_member(body, "account", most=80), party, password)
+    name = text_member(body, "name")
+    account = (text_member(body, "account", most=80), text_member(body, "password")) if "account" in body else None
+    context.directory.register(party, name, roles, facts)
+    if account is not None:
+        password = await asyncio.to_thread(context.hash_password, account[1])
+        context.directory.set_account(account[0], party, password)
     return {"id": party, "roles": sorted(roles)}
+
+
+def _facts(value: Json) -> dict[str, Json]:
+    """Return what the directory keeps of an expert; what it could not read again is refused here."""
+    facts = value if isinstance(value, dict) else {}
+    conflicts = facts.get("conflicts", [])
+    pairs = conflicts if isinstance(conflicts, list) else [None]
+    odd = value is not None and not isinstance(value, dict)
+    odd |= any(name in facts and not isinstance(facts[name], str) for name in ("stratum", "city", "employer"))
+    odd |= not all(isinstance(p, list) and [type(x) for x in p] == [str, str] for p in pairs)
+    if odd:
+        text = {"zh": "专家事项的格式不对", "en": "facts are not in their form"}
+        raise Problem("BODY-INVALID", why="facts", errors=[{"pointer": "/facts", "rule": "facts", "message": text}])
+    return facts
 
 
 def _roles(value: Json) -> frozenset[str]:

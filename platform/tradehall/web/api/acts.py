@@ -402,7 +402,7 @@ ACTS: Final[Mapping[str, Act]] = {
                 {"id": shapes.PARTY, "name": shapes.NAME},
                 {
                     "roles": shapes.list_of(shapes.ROLE),
-                    "facts": shapes.or_null(shapes.ANYTHING),
+                    "facts": shapes.or_null(shapes.FACTS),
                     "account": shapes.text(most=80),
                     "password": shapes.NAME,
                 },
@@ -589,8 +589,8 @@ ACTS: Final[Mapping[str, Act]] = {
     "vault.get": Act(
         Text("下载附件", "Download an attachment"),
         "须指明列有该文件的、自己可读的记录。",
-        {200: Answer(_ALL, {}, "…", BYTES, ("ETag", "Content-Disposition"))},
-        takes=("record",),
+        {200: Answer(_ALL, {}, "…", BYTES, ("ETag", "Content-Disposition")), 304: _UNCHANGED},
+        takes=("record", "If-None-Match"),
         problems=("NOT-FOUND",),
     ),
     # cases

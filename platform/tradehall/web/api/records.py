@@ -22,6 +22,7 @@ from tradehall.kernel.record import read_record
 from tradehall.kernel.refusal import Refusal
 from tradehall.web.access import subject_of
 from tradehall.web.api.context import Context
+from tradehall.web.api.tags import is_at_hand
 from tradehall.web.body import read_bytes, read_json
 from tradehall.web.problems import Problem, language, refusal_response
 from tradehall.web.turns import Turns
@@ -95,7 +96,7 @@ def _found(context: Context, digest: str) -> Accepted:
 
 def _tagged(request: Req, tag: str, body: Json) -> Response[Any]:
     quoted = f'"{tag}"'
-    if quoted in request.headers.get("if-none-match", ""):
+    if is_at_hand(request, quoted):
         return Response(None, status_code=304, headers={"ETag": quoted})
     return Response(body, headers={"ETag": quoted})
 
@@ -176,7 +177,7 @@ def _number(request: Req, name: str) -> int:
 
 
 @get("/vault/{digest:str}", opt={"permission": "vault.get"})
-async def vault_get(request: Req, context: Ctx, digest: FromPath[str]) -> Stream:
+async def vault_get(request: Req, context: Ctx, digest: FromPath[str]) -> Response[Any]:
     """Return a file that a record the caller may read names (下载附件)."""
     named = request.query_params.get("record", "")
     found = _found(context, named)
@@ -186,6 +187,9 @@ async def vault_get(request: Req, context: Ctx, digest: FromPath[str]) -> Stream
     attachment = next((a for a in found.entry.record.attachments if a.sha256 == digest), None)
     if not visible or attachment is None:
         raise Problem("NOT-FOUND")
+    tag = f'"{digest}"'
+    if is_at_hand(request, tag):
+        return Response(None, status_code=304, headers={"ETag": tag})
     secret = found.entry.record.family in context.door.procedure(found.entry.record.case).secret_families
 
     def chunks() -> Iterator[bytes]:  # no coroutine: the framework runs it beside the loop
@@ -193,7 +197,7 @@ async def vault_get(request: Req, context: Ctx, digest: FromPath[str]) -> Stream
             yield from pieces
 
     # Files of others are never shown inside the site: always a download, never sniffed.
-    headers = {"Content-Disposition": "attachment", "ETag": f'"{digest}"'}
+    headers = {"Content-Disposition": "attachment", "ETag": tag}
     return Stream(chunks(), media_type="application/octet-stream", headers=headers)
 
 

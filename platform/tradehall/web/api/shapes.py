@@ -92,6 +92,16 @@ def or_null(shape: Shape) -> Shape:
 
 
 ROLE: Final = one_of("expert", "guarantor", "supervisor", "officer", "centre")
+FACTS: Final = members(
+    {},
+    {
+        "stratum": SOME,
+        "city": SOME,
+        "employer": SOME,
+        "conflicts": list_of({"type": "array", "items": SOME, "minItems": 2, "maxItems": 2})
+        | {"description": "whom an expert can't judge: party (or `*`) and ground"},
+    },
+)
 NONCES: Final[Shape] = {**mapping(HEX), "minProperties": 1, "description": "holder → 32 bytes in hex"}
 
 SHAPES: Final[Mapping[str, Shape]] = {
@@ -218,7 +228,7 @@ SHAPES: Final[Mapping[str, Shape]] = {
             "unit": SOME,
             "clause": SOME,
             "evidence": SOME,
-            "severity": one_of("block", "warn"),
+            "severity": one_of("block", "warn", "review", "info"),
             "region": or_null(SOME),
             "effective_from": DATE,
             "effective_to": or_null(DATE),

@@ -15,6 +15,7 @@ from tradehall.desk.evidence import rule_json
 from tradehall.kernel.case import legal_date
 from tradehall.kernel.record import SchemaRef
 from tradehall.web.api.context import Context
+from tradehall.web.api.tags import is_at_hand
 from tradehall.web.body import read_object
 from tradehall.web.problems import Problem
 
@@ -80,7 +81,7 @@ async def schema_see(request: Req, context: Ctx, family: FromPath[str], version:
         raise Problem("NOT-FOUND")
     tag = f'"{found.digest}"'
     headers = {"ETag": tag, "Cache-Control": FOREVER}
-    if tag in request.headers.get("if-none-match", ""):
+    if is_at_hand(request, tag):
         return Response(None, status_code=304, headers=headers)
     return Response(dict(found.bundle), media_type="application/schema+json", headers=headers)
 
