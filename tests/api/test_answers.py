@@ -112,7 +112,7 @@ def kid_of(record: dict[str, Any]) -> str:
     return str(json.loads(urlsafe_b64decode(protected + "=" * (-len(protected) % 4)))["kid"])
 
 
-def read_everything(ask: Reader, past: Past, catalogue: Catalogue) -> None:  # noqa: C901, PLR0912, PLR0915  - a plain list
+def read_everything(ask: Reader, past: Past, catalogue: Catalogue) -> None:  # noqa: C901, PLR0912  - a plain list
     facts = past.played.facts
     tender = facts["tender"]
     cases = [tender, facts["session"], *facts["letters"].values()]
