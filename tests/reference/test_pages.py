@@ -15,7 +15,7 @@ from tradehall.kernel.refusal import KINDS
 from tradehall.main import PROCEDURES
 from tradehall.reference.markdown import code, table
 from tradehall.reference.pages import reference_pages
-from tradehall.reference.procedures import targets
+from tradehall.reference.procedures import ROLES, targets
 from tradehall.web.permissions import TABLE
 from tradehall.web.problems import REQUEST_KINDS
 from tradehall_standards import Catalogue, Parameters
@@ -112,6 +112,10 @@ def test_the_diagrams_lead_where_the_tables_may(written: Mapping[str, str]) -> N
                 assert re.search(
                     rf"^    {step.state} --> {to}: .*\b{step.family}\b", written["procedures"], re.MULTILINE
                 )
+
+
+def test_every_role_of_a_procedure_is_explained() -> None:
+    assert {role for p in PROCEDURES.values() for step in p.steps for role in step.roles} == set(ROLES)
 
 
 # --- form -----------------------------------------------------------------------------------------------------

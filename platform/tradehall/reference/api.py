@@ -59,14 +59,14 @@ def _operation(path: str, method: str, operation: Obj) -> Iterator[str]:
     yield f"**{operation['summary']}**"
     yield str(operation.get("description", "")).strip()
     taken = [p for p in _items(operation.get("parameters")) if p.get("name") != "Accept-Language"]
-    yield table(("parameter 参数", "in 位置", "required 必填", "shape 形状", "说明"), map(_parameter, taken))
+    yield table(("parameter 参数", "in 位置", "required 必填", "shape 形状", "note 说明"), map(_parameter, taken))
     body = obj(operation.get("requestBody"))
     if body:
         needed = "必需 required" if body.get("required") else "可省 optional"
         kinds = " · ".join(f"{code(media)} {_shown(inner)}" for media, inner in obj(body["content"]).items())
         yield f"请求体 request body ({needed}): {kinds}"
     answers = [_answer(status, obj(answer)) for status, answer in obj(operation["responses"]).items()]
-    yield table(("answer 应答", "说明", "shape 形状"), answers)
+    yield table(("answer 应答", "note 说明", "shape 形状"), answers)
 
 
 def _parameter(parameter: Obj) -> tuple[str, ...]:
@@ -107,7 +107,7 @@ def _shape(name: str, shape: Obj) -> Iterator[str]:
         (code(m), "●" if m in needed else "", code(written(obj(inner))), str(obj(inner).get("description", "")))
         for m, inner in members.items()
     ]
-    yield table(("member 成员", "required 必填", "shape 形状", "说明"), rows)
+    yield table(("member 成员", "required 必填", "shape 形状", "note 说明"), rows)
 
 
 def written(shape: Obj) -> str:

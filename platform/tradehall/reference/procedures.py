@@ -35,6 +35,23 @@ MOVES: Final[Mapping[Move, Mapping[str, frozenset[str]]]] = {
 }
 """Where a step may lead whose next state is a function; a new one has to be entered here."""
 
+ROLES: Final[Mapping[str, Text]] = {
+    "participant": Text("任何已登记的组织", "any registered organisation"),
+    "tenderer": Text("本案招标人、采购人", "tenderer of the case"),
+    "agency": Text("本案招标代理机构", "agency of the case"),
+    "bidder": Text("持投标一次性密钥者，不显示身份", "holder of a bid's one-time key, nameless"),
+    "custodian": Text("本案开标密钥保管方", "holds a share of the opening keys of the case"),
+    "centre": Text("交易中心", "the trading centre"),
+    "supervisor": Text("行政监督部门", "supervising authority"),
+    "expert": Text("评标专家", "evaluation expert"),
+    "lead_venue": Text("本场次主场的交易中心", "centre of the lead venue of the session"),
+    "venue": Text("本场次任一场地的交易中心", "centre of any venue of the session"),
+    "applicant": Text("本保函申请人", "applicant of the letter"),
+    "beneficiary": Text("本保函受益人", "beneficiary of the letter"),
+    "guarantor": Text("保函开立人", "issuer of guarantee letters"),
+}
+"""Roles that a table may name; a new one has to be entered here."""
+
 
 def targets(step: Step) -> frozenset[str]:
     """Return the states that a step may lead to (可能的下一状态)."""
@@ -52,7 +69,16 @@ def procedures_page(procedures: Sequence[Procedure], families: Mapping[str, Text
         families: title of each record family.
     """
     sections = [block for procedure in procedures for block in _section(procedure, families)]
-    return page(TITLE, _ABOUT, *sections, heading(2, "Guards 守卫"), _guards(procedures))
+    roles = [(code(name), text.zh, text.en) for name, text in ROLES.items()]
+    return page(
+        TITLE,
+        _ABOUT,
+        heading(2, "Roles 角色"),
+        table(("role 角色", "中文", "English"), roles),
+        *sections,
+        heading(2, "Guards 守卫"),
+        _guards(procedures),
+    )
 
 
 def _section(procedure: Procedure, families: Mapping[str, Text]) -> Iterator[str]:
@@ -69,6 +95,7 @@ def _section(procedure: Procedure, families: Mapping[str, Text]) -> Iterator[str
     steps = sorted(procedure.steps, key=lambda step: order.index(step.state))
     heads = ("state 状态", "record 记录", "who 谁", "next 下一状态", "guards 守卫", "clause 依据")
     yield table(heads, [_row(step, order, families) for step in steps])
+    yield from _closed(procedure)
     yield from _slots(procedure)
 
 
@@ -109,6 +136,19 @@ def _diagram(procedure: Procedure) -> str:
     lines += [f"    {at} --> {to}: {', '.join(families)}" for (at, to), families in edges.items()]
     lines += [f"    {state} --> [*]" for state in procedure.states if state in procedure.terminal]
     return "\n".join([*lines, "```"])
+
+
+def _closed(procedure: Procedure) -> Iterator[str]:
+    """Yield the steps whose closing has a refusal of its own; any other closed step is STEP-CLOSED."""
+    if not procedure.closed:
+        return
+    states: dict[tuple[str, str], list[str]] = {}
+    for (family, state), refusal in procedure.closed.items():
+        states.setdefault((family, refusal.__name__), []).append(state)
+    yield heading(3, "Closed steps 已关闭的步骤")
+    yield "其余一律为 `STEP-CLOSED`。Every other act that stands in no row is refused as `STEP-CLOSED`."
+    rows = [(code(family), codes(found), code(f"{name}()")) for (family, name), found in states.items()]
+    yield table(("record 记录", "states 状态", "refused by 拒收函数"), rows)
 
 
 def _slots(procedure: Procedure) -> Iterator[str]:
