@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b32encode
 from datetime import date
 from typing import Any
 
@@ -41,6 +42,25 @@ def test_valid_examples_pass_the_strict_parser_and_the_check(published: Catalogu
                 assert strict.parse(canonical.jcs(payload)) == payload
                 blocking = [item for item in published.check(version.ref, payload, DAY) if item.severity == "block"]
                 assert blocking == [], (version.id, name)
+
+
+def test_a_draw_from_the_pool_of_a_large_city_can_be_recorded(published: Catalogue) -> None:
+    """Every name is on record, so that anyone can repeat the draw: 4,000 experts of one speciality fit."""
+    version = published.resolve("expert_draw", DAY)
+    assert version is not None
+    draw = next(iter(version.valid_examples.values()))
+    assert isinstance(draw, dict)
+    pool: Any = [f"person:{b32encode(n.to_bytes(10, 'big')).decode().lower()}" for n in range(4000)]
+    strata: Any = draw["strata"]
+    large = draw | {"pool_size": 4007, "strata": [strata[0] | {"reserves": pool}, strata[1]]}
+    assert strict.parse(canonical.jcs(large)) == large
+    assert published.check(version.ref, large, DAY) == ()
+    too_many = [
+        *pool,
+        *(f"person:{'z' * 12}{a}{b}{c}{d}" for a in "abc" for b in "abcdefgh" for c in "abcdefgh" for d in "abcdefgh"),
+    ]
+    over = large | {"strata": [strata[0] | {"reserves": too_many}, strata[1]]}
+    assert [item.rule for item in published.check(version.ref, over, DAY)] == ["maxItems"]
 
 
 def damaged(payload: Any) -> list[Any]:
