@@ -112,7 +112,7 @@ def kid_of(record: dict[str, Any]) -> str:
     return str(json.loads(urlsafe_b64decode(protected + "=" * (-len(protected) % 4)))["kid"])
 
 
-def read_everything(ask: Reader, past: Past, catalogue: Catalogue) -> None:  # noqa: C901, PLR0912  - a plain list
+def read_everything(ask: Reader, past: Past, catalogue: Catalogue) -> None:  # noqa: C901, PLR0912, PLR0915  - a plain list
     facts = past.played.facts
     tender = facts["tender"]
     cases = [tender, facts["session"], *facts["letters"].values()]
@@ -167,6 +167,7 @@ def read_everything(ask: Reader, past: Past, catalogue: Catalogue) -> None:  # n
     ask("case.evidence", f"?linked={session}:session", case=tender)
     report = ask("report.prepare", f"?lot=L1&session={session}", case=tender)
     assert report.status == 200, report.body
+    assert ask("report.prepare", f"?lot=L9&session={session}", case=tender, status=422).code == "LOT-UNKNOWN"
     after, seen = -1, 0
     while found := ask("changes", f"?after={after}", role="").json():
         if not found["items"]:

@@ -40,6 +40,8 @@ class Evaluation:
         seats = self.desk.look(session) if session else None
         if view is None or (session and seats is None):
             return refuse("CASE-UNKNOWN", case=session or tender)
+        if lot not in cast("list[str]", view.case.head.get("lots", [])):
+            return refuse("LOT-UNKNOWN", lot=lot, pointer="/lot")
         result = evaluating.recompute(view.case, view.facts, lot, sheets=_sheets(seats, lot), decided=decided or {})
         if isinstance(result, Refusal):
             return result
