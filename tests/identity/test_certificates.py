@@ -287,12 +287,9 @@ def test_the_bare_certificate_of_these_tests_is_good() -> None:
         assert TRUST.verify_chain(made(extensions=extensions), AT) == KEY.public_key()
 
 
-@pytest.mark.parametrize("serials", [(), (PARTY, PARTY), ("alice",), (PARTY + " ",), ("",)])
+@pytest.mark.parametrize("serials", [(), (PARTY, PARTY), ("alice",), (PARTY + " ",)])
 def test_a_certificate_names_exactly_one_party(serials: tuple[str, ...]) -> None:
-    try:
-        der = made(serials=serials)
-    except ValueError:
-        pytest.skip("the library does not even build it")
+    der = made(serials=serials)
     for ask in (lambda: TRUST.verify_chain(der, AT), lambda: TRUST.party_of(der)):
         with pytest.raises(ChainInvalid):
             ask()

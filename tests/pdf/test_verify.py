@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import shutil
 import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -155,7 +154,6 @@ def test_an_update_that_covers_the_amount_is_refused_though_the_signature_is_val
     assert "REGISTER-DIFFERS" in codes(check(covered, register))
 
 
-@pytest.mark.skipif(shutil.which("pdfsig") is None, reason="poppler-utils is not installed")
 def test_the_same_overlay_has_a_green_tick_in_a_usual_viewer(letter, tmp_path):
     file = tmp_path / "covered.pdf"
     file.write_bytes(appended(letter[0], overlay_content))
