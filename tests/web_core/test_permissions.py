@@ -22,7 +22,6 @@ from tradehall.web.permissions import (
     assert_covered,
     matrix,
     roles_with,
-    table_markdown,
 )
 
 # --- the table as reviewed text -------------------------------------------------------------------------------------
@@ -83,13 +82,6 @@ def test_the_matrix_has_every_route_and_role() -> None:
     cells = list(matrix())
     assert len(cells) == len(TABLE) * len(ROLES)
     assert {cell.allowed for cell in cells} == {True, False}
-
-
-def test_the_documentation_names_every_route() -> None:
-    text = table_markdown()
-    assert text.count("\n") == len(TABLE) + 2
-    for row in TABLE:
-        assert f"| {row.name} | {row.method} | `{row.path}` |" in text
 
 
 # --- the start-up check ---------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from tradehall.kernel.refusal import Text
 from tradehall.reference.markdown import code, heading, page, table
-from tradehall.web.permissions import ROLES, TABLE, A, Permission
+from tradehall.web.permissions import READING, ROLES, TABLE, A, Permission, Reading
 
 TITLE = Text("权限", "Permissions")
 _ABOUT = Text(
@@ -32,6 +32,17 @@ _RELATIONS = {
     "author": Text("记录的提交人", "who filed the record"),
     "party": Text("案卷的当事主体，或交易中心", "a party of the case, or the centre"),
 }
+_READERS = {
+    "author": Text("提交人", "author"),
+    "committee": Text("评标委员会成员", "committee"),
+    "insider": Text("招标人、代理、监督部门、交易中心", "tenderer, agency, supervisor, centre"),
+}
+_MOMENTS = (Text("开标前", "before opening"), Text("开标后", "opened"), Text("候选人公示后", "candidates on display"))
+_READING_ABOUT = Text(
+    "未列出的类别从一开始就对所有人公开；保密案卷（保函、异地评标）只对其当事主体和交易中心可见。",
+    "Families not listed are public from the start; secret cases (guarantees, remote sessions) are for their parties "
+    "and the centre only.",
+)
 _API = Text("接口", "API")
 _PROOF = Text("证明与运行", "Proof and operation")
 _PAGES = Text("网页", "Pages")
@@ -48,7 +59,25 @@ def permissions_page() -> str:
         "关系不符者得 404，不泄露对象是否存在。Anyone outside the relation gets 404 and learns nothing.",
         table(("relation 关系", "中文", "English"), [(code(k), t.zh, t.en) for k, t in _RELATIONS.items()]),
         *_groups(),
+        heading(2, "Reading the records of a public case 公开案卷的阅读"),
+        _READING_ABOUT.zh,
+        _READING_ABOUT.en,
+        table(
+            ("kind 类别", "families 记录类别", *(f"{m.en} {m.zh}" for m in _MOMENTS), "clause 条款"),
+            [_reading(row) for row in READING],
+        ),
     )
+
+
+def _reading(row: Reading) -> tuple[str, ...]:
+    moments = map(_readers, (row.sealed, row.opened, row.displayed))
+    return (code(row.kind), ", ".join(map(code, row.families)), *moments, row.clause)
+
+
+def _readers(readers: tuple[str, ...]) -> str:
+    if "public" in readers:
+        return "everyone 所有人"
+    return ", ".join(f"{_READERS[r].en} {_READERS[r].zh}" for r in readers) or "nobody 无人"
 
 
 def _groups() -> Iterator[str]:

@@ -45,6 +45,59 @@ class Permission:
         return not set(self.roles).isdisjoint(roles)
 
 
+Moment = Literal["sealed", "opened", "displayed"]
+"""``sealed``: before the opening, and for ever for bids that it leaves out (replaced, withdrawn, of a failed lot);
+``opened``: the opening has published the set of bids; ``displayed``: the candidates of the record's lot are public."""
+READERS = ("public", "author", "committee", "insider")
+"""``public``: anybody; ``author``: who filed the record; ``committee``: a member who drew up the report;
+``insider``: the tenderer, its agency, the supervisor and the centre."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One row (阅读权限): who may read a kind of record of a public case, by the moment."""
+
+    kind: str
+    families: tuple[str, ...]
+    sealed: tuple[str, ...]
+    opened: tuple[str, ...]
+    displayed: tuple[str, ...]
+    clause: str = ""
+
+    def readers(self, moment: Moment) -> tuple[str, ...]:
+        """Return who may read at a moment."""
+        return {"sealed": self.sealed, "opened": self.opened, "displayed": self.displayed}[moment]
+
+
+READING = (
+    Reading(
+        "bid",
+        ("bid_commitment", "sealed_bid", "bid_withdrawal", "bid_confirmation"),
+        (),
+        READERS,
+        READERS,
+        "招标投标法 22, 36",
+    ),
+    Reading(
+        "panel",
+        ("evaluation_report", "report_signature"),
+        ("author", "committee", "insider"),
+        ("author", "committee", "insider"),
+        READERS,
+        "招标投标法 38, 44",
+    ),
+    Reading(
+        "asking",
+        ("question", "objection", "complaint"),
+        ("author", "insider"),
+        READERS,
+        READERS,
+        "招标投标法 22",
+    ),
+)
+"""Bids are not even for their author to fetch while sealed: the answer would tell that there is one. Families that
+stand in no row are for everyone from the start; cases of secret procedures are for their parties only."""
+
 A = "/api/v1"
 OPENAPI_PATH = "/openapi"
 """Where the framework would put its own documentation pages."""
@@ -229,14 +282,3 @@ def is_frameworks_own(handler: BaseRouteHandler, path: str = "") -> bool:
 
 def _shape(path: str) -> str:
     return "/".join("{}" if part.startswith("{") else part for part in path.strip("/").split("/"))
-
-
-def table_markdown() -> str:
-    """Return the table as a documentation page."""
-    head = "| route | method | path | roles | relation | note |\n| --- | --- | --- | --- | --- | --- |\n"
-    rows = (f"| {r.name} | {r.method} | `{r.path}` | {_who(r)} | {r.relation} | {r.note} |\n" for r in TABLE)
-    return head + "".join(rows)
-
-
-def _who(row: Permission) -> str:
-    return "everyone" if row.roles == EVERYONE else ", ".join(row.roles)

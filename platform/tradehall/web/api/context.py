@@ -21,6 +21,7 @@ from tradehall.kernel.admission import roles_of
 from tradehall.kernel.payload import obj, texts
 from tradehall.kernel.record import Record
 from tradehall.web.access import Subject
+from tradehall.web.permissions import READING, Moment
 from tradehall.web.problems import Problem
 
 if TYPE_CHECKING:
@@ -78,13 +79,9 @@ class Context:
 
     def visible(self, view: CaseView, subject: Subject) -> list[Entry]:
         """
-        Return the records of a case that the caller may read (可见记录).
+        Return the records of a case that the caller may read (可见记录), by the table ``READING``.
 
-        - Bids once the opening has frozen their set.
-        - The report and its signatures once the candidates of their lot are on display; before that for the
-          committee, the tenderer, the supervisor and the centre.
-        - Who asks or objects is a likely bidder: until the opening such records are for the tenderer, the supervisor,
-          the centre and their author; the answers are public (招标投标法 22).
+        Source: 招标投标法 22, 36, 44.
         """
         procedure = self.door.procedure(view.case.id)
         if procedure.secret:
@@ -109,23 +106,34 @@ class _Reader:
         """Whether one record is shown."""
         record = entry.record
         if record.family in secret:
-            return self.view.facts.get("opening", str(record.payload.get("submission"))) is not None
+            opened = self.view.facts.get("opening", str(record.payload.get("submission"))) is not None
+            return self._allowed("bid", "opened" if opened else "sealed", record)
         if record.family in PANEL_FAMILIES:
-            return self.insider or self._sees_report(record)
+            return self._sees_report(record)
         if record.family in ASKING_FAMILIES:
-            return self.insider or record.author == self.party or "roots" in self.view.case.head
+            return self._allowed("asking", "opened" if "roots" in self.view.case.head else "sealed", record)
         return True
 
     def _sees_report(self, record: Record) -> bool:
         for lot, value in self.view.facts.all("report"):
             report = obj(value)
             if record.digest == report["record"] or record.payload.get("report") == report["record"]:
-                on_display = self.view.case.tracks[lot] in DISPLAYED
-                return on_display or (bool(self.party) and self.party in texts(report["members"]))
-        return record.author == self.party
+                moment: Moment = "displayed" if self.view.case.tracks[lot] in DISPLAYED else "opened"
+                return self._allowed("panel", moment, record, committee=self.party in texts(report["members"]))
+        return self._allowed("panel", "opened", record)
+
+    def _allowed(self, kind: str, moment: Moment, record: Record, *, committee: bool = False) -> bool:
+        stands = {
+            "public": True,
+            "author": bool(self.party) and record.author == self.party,
+            "committee": bool(self.party) and committee,
+            "insider": self.insider,
+        }
+        return any(stands[reader] for reader in _READING[kind].readers(moment))
 
 
 CASE_LENGTH = 28
-PANEL_FAMILIES = frozenset({"evaluation_report", "report_signature"})
-ASKING_FAMILIES = frozenset({"question", "objection", "complaint"})
+_READING = {row.kind: row for row in READING}
+PANEL_FAMILIES = frozenset(_READING["panel"].families)
+ASKING_FAMILIES = frozenset(_READING["asking"].families)
 DISPLAYED = frozenset({"publicity", "awarded", "contracted"})
