@@ -71,3 +71,13 @@ def test_no_path_of_a_machine_stands_in_the_repository() -> None:
         for path in (ROOT / folder).rglob("*"):
             if path.suffix in (".py", ".json", ".md", ".txt", ".toml", ".html"):
                 assert f"{home}/{ROOT.name}" not in path.read_text("utf-8"), path.relative_to(ROOT)
+
+
+def test_nothing_that_was_made_lies_among_the_sources() -> None:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
+    if listed.returncode:  # an unpacked release has no history to list
+        pytest.fail("the house tests need the repository's git history", pytrace=False)
+    kept = {"py", "json", "md", "txt", "html", "css", "js", "svg", "po", "lock", "woff2", "typed", "toml", "csv"}
+    named = {".ci/run", ".gitignore", "LICENSE", "run"}
+    odd = [n for n in listed.stdout.decode().split("\0") if n and n not in named and n.rpartition(".")[2] not in kept]
+    assert odd == []

@@ -375,6 +375,16 @@ def der_certificate(der: bytes, signature: bytes) -> bytes:
     return bytes(loaded.dump(force=True))
 
 
+@pytest.mark.filterwarnings("ignore:Parsed a serial number")
+@pytest.mark.parametrize("first", [0x80, 0xB9])
+def test_a_serial_number_that_is_not_positive_is_refused(first: int) -> None:
+    der = bytearray(GOOD.der)
+    der[bytes(der).index(b"\x02\x01\x02\x02") + 5] = first
+    with pytest.raises(ChainInvalid, match="positive"):
+        TRUST.verify_chain(bytes(der), AT)
+
+
+@pytest.mark.filterwarnings("ignore:Parsed a serial number")
 @given(st.data())
 @settings(max_examples=400, deadline=None)
 def test_whatever_is_changed_in_a_certificate_it_is_refused_in_order(data: st.DataObject) -> None:

@@ -260,6 +260,8 @@ def _read(der: bytes) -> x509.Certificate:
         strict = der.endswith(b"\0" + certificate.signature)
     except _ODD as error:
         raise ChainInvalid("not an X.509 certificate") from error
+    if certificate.serial_number <= 0:  # RFC 5280, 4.1.2.2
+        raise ChainInvalid("not a positive serial number")
     if not strict:  # the signature may claim unused bits: the same certificate under another key id
         raise ChainInvalid("not in the one encoding of a certificate")
     return certificate
