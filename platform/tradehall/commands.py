@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import click
 import structlog
-import uvicorn
 from cryptography import x509
 
 from tradehall.adapters import sealing as disk
@@ -30,11 +29,10 @@ from tradehall.cli.doctor import Check, catalogue_check, clock_check, keys_check
 from tradehall.cli.mount import CliTools, add_commands
 from tradehall.demo.run import run_demo
 from tradehall.kernel.refusal import Text
-from tradehall.main import PROCEDURES, build_context, build_node, settings_of_environment
+from tradehall.main import PROCEDURES, settings_of_environment
 from tradehall.reference.pages import reference_pages
 from tradehall.replay.command import replay
-from tradehall.web.app import build_app
-from tradehall.web.pages import HANDLERS as PAGES
+from tradehall.serving import NotShareable, serve_alone, serve_together, this_program
 
 if TYPE_CHECKING:
     from tradehall_standards import Json
@@ -67,19 +65,32 @@ def demo(context: click.Context, *, once: bool, port: int, out: Path | None, lan
 
 @cli.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="地址: address to listen on.")
-@click.option("--port", default=8000, show_default=True, help="端口: port.")
-def serve(host: str, port: int) -> None:
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="端口: port.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    envvar="TRADEHALL_WORKERS",
+    help="进程数: processes that share port and database (TRADEHALL_WORKERS).",
+)
+@click.pass_context
+def serve(context: click.Context, host: str, port: int, workers: int) -> None:
     """运行节点: serve this node; settings from TRADEHALL_* variables."""
     structlog.configure(
         processors=[structlog.processors.TimeStamper(fmt="iso"), structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
     )
-    node = build_node(settings_of_environment())
+    settings = settings_of_environment()
+    if workers == 1:
+        serve_alone(settings, host, port, log=os.environ.get("TRADEHALL_LOG", "warning"))
+        return
+    command = [*this_program(), "serve", "--host", host, "--port", str(port), "--workers", "1"]
     try:
-        app = build_app(build_context(node), PAGES)
-        uvicorn.run(app, host=host, port=port, log_level=os.environ.get("TRADEHALL_LOG", "warning"), access_log=False)
-    finally:
-        node.close()
+        serve_together(settings, command, workers)
+    except NotShareable as error:
+        click.echo(str(error), err=True)
+        context.exit(2)
 
 
 def _verify(pdf: bytes, roots: Sequence[x509.Certificate], register: Mapping[str, Json] | None) -> LetterVerdict:
