@@ -148,6 +148,9 @@ def build_node(settings: Settings, *, catalogue: Catalogue | None = None) -> Nod
     settings.data.mkdir(parents=True, exist_ok=True)
     clock = _clock(settings)
     store = SqlStore(settings.database or f"sqlite:///{settings.data / 'node.db'}", clock)
+    if isinstance(clock, SystemClock):
+        # SQLite reads this machine's clock; a server has its own, and that one decides.
+        clock.start(store.time_ns if settings.database.startswith("postgresql") else None)
     keys = open_keys(settings.data / "keys", city=settings.city, origin=settings.origin, at=store.now(), chance=chance)
     directory = SqlDirectory(store)
     directory.register(keys.node.name, keys.node.name, frozenset({"centre"}))
@@ -202,9 +205,7 @@ def build_node(settings: Settings, *, catalogue: Catalogue | None = None) -> Nod
 def _clock(settings: Settings) -> SystemClock | SandboxClock:
     if settings.sandbox_start:
         return SandboxClock(datetime.fromisoformat(settings.sandbox_start), rate=settings.sandbox_rate)
-    clock = SystemClock()
-    clock.start()
-    return clock
+    return SystemClock()
 
 
 def _der(keys: KeyFolder) -> bytes:

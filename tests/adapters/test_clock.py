@@ -17,13 +17,14 @@ SECOND = timedelta(seconds=1)
 class Machine:
     """A machine whose clocks move when told to."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, begun: bool = True) -> None:
         self.wall = 1_774_402_200_000 * MS
         self.steady = 5_000 * MS
         self.reading = 0
         self.broken = False
         self.clock = SystemClock(wall=self.read_wall, steady=lambda: self.steady)
-        self.clock.tick()
+        if begun:
+            self.clock.tick()
 
     def read_wall(self) -> int:
         if self.broken:
@@ -89,22 +90,46 @@ def test_a_machine_that_stood_still_while_reading_is_not_taken_for_a_step() -> N
     assert not machine.tick(), "the next reading shows that both moved alike"
 
 
-def test_a_slow_reading_does_not_hide_a_step_for_long() -> None:
+@pytest.mark.parametrize("step", [-1000, 1000])
+def test_a_slow_reading_does_not_hide_a_step_longer_than_itself(step: int) -> None:
     machine = Machine()
-    machine.reading = READING_MILLISECONDS + 1
-    assert not machine.tick(step=1000)
+    machine.reading = 10 * READING_MILLISECONDS
+    assert machine.tick(step=step)
+
+
+def test_a_slow_reading_does_not_hide_a_step_within_it_for_long() -> None:
+    machine = Machine()
+    machine.reading = 10 * STEP_MILLISECONDS
+    assert not machine.tick(step=2 * STEP_MILLISECONDS)
     machine.reading = 0
     assert machine.tick()
 
 
-@pytest.mark.parametrize("broken", [True, False], ids=["unreachable", "slow"])
-def test_a_clock_nobody_can_read_is_suspect_until_it_can_be_read(broken: bool) -> None:
+def test_a_step_is_told_to_whoever_asks_before_the_next_tick() -> None:
     machine = Machine()
-    machine.broken, machine.reading = broken, 0 if broken else READING_MILLISECONDS + 1
-    assert not machine.tick(times=BLIND_TICKS - 1)
-    assert machine.tick()
-    machine.broken, machine.reading = False, 0
-    assert not machine.tick()
+    machine.pass_ms(1, step=-3_600_000)
+    assert machine.clock.suspect
+
+
+def test_a_clock_nobody_can_read_is_suspect_until_it_can_be_read() -> None:
+    machine = Machine()
+    machine.broken = True
+    for _ in range(BLIND_TICKS):
+        machine.clock.tick()
+    assert machine.clock.suspect
+    machine.broken = False
+    assert not machine.clock.suspect
+
+
+def test_a_slow_reading_is_no_beginning() -> None:
+    machine = Machine(begun=False)
+    machine.reading = READING_MILLISECONDS + 1
+    for _ in range(BLIND_TICKS):
+        machine.clock.tick()
+    assert machine.clock.suspect
+    machine.reading = 0
+    assert not machine.clock.suspect
+    assert machine.tick(step=STEP_MILLISECONDS + 1)
 
 
 def test_the_ticker_reads_the_clock_it_is_given() -> None:

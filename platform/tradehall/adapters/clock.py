@@ -14,7 +14,7 @@ STEP_MILLISECONDS = 50
 """A wall clock that has moved this much more or less than the monotonic clock has been stepped."""
 
 READING_MILLISECONDS = 25
-"""A reading that took longer says nothing: the machine may have stood still in the middle of it."""
+"""A reading that took longer is no beginning: the machine may have stood still in the middle of it."""
 
 BLIND_TICKS = 50
 """After so many ticks without a reading nobody knows what the clock does."""
@@ -30,13 +30,14 @@ class SystemClock:
 
     Fails closed: a suspect clock accepts, opens and closes nothing, whichever way it was stepped. Steps are measured
     from the first reading on, so that many small ones count like a large one; both clocks follow the same slewing,
-    which therefore raises no alarm.
+    which therefore raises no alarm. Whoever asks is told of this very moment and not of the last tick, so that a write
+    that asks after it was stamped never keeps an instant from behind a step.
     """
 
     def __init__(self, *, wall: Nanoseconds = time.time_ns, steady: Nanoseconds = time.monotonic_ns) -> None:
         self._wall = wall
         self._steady = steady
-        self._first: tuple[int, int] | None = None
+        self._first: tuple[int, int, int] | None = None
         self._stepped = False
         self._blind = 0
         self._stop = threading.Event()
@@ -60,21 +61,23 @@ class SystemClock:
             self.tick()
 
     def tick(self) -> None:
-        """Read both clocks and judge them."""
+        """Read both clocks and judge them; a slow reading tells less than a quick one, but never a wrong thing."""
         before = self._steady()
         try:
             wall = self._wall()
         except Exception:  # noqa: BLE001  - a database may be away in many ways; the ticker outlives them all
             self._blind += 1
             return
-        if self._steady() - before > READING_MILLISECONDS * _NANOSECONDS:
+        after = self._steady()
+        if self._first is None and after - before > READING_MILLISECONDS * _NANOSECONDS:
             self._blind += 1
             return
         self._blind = 0
-        if self._first is None:
-            self._first = (wall, before)
-        first_wall, first_steady = self._first
-        self.compare((wall - first_wall) // _NANOSECONDS, (before - first_steady) // _NANOSECONDS)
+        first_wall, first_before, first_after = self._first = self._first or (wall, before, after)
+        moved = (wall - first_wall) // _NANOSECONDS
+        # The steady clock moved no less than ``least`` and no more than ``most`` between the two readings of the other.
+        least, most = (before - first_after) // _NANOSECONDS, (after - first_before) // _NANOSECONDS
+        self.compare(moved, min(max(moved, least), most))
 
     def compare(self, wall_ms: int, steady_ms: int) -> None:
         """Judge how far each clock has moved since the first reading, in milliseconds."""
@@ -87,7 +90,8 @@ class SystemClock:
 
     @property
     def suspect(self) -> bool:
-        """Whether a step was seen, or nothing could be seen for too long."""
+        """Whether a step is or was seen, or nothing could be seen for too long."""
+        self.tick()
         return self._stepped or self._blind >= BLIND_TICKS
 
 

@@ -6,7 +6,10 @@ In production the same keys live in a device (密码机); the node asks it to si
 
 from __future__ import annotations
 
+import fcntl
 import os
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -47,7 +50,7 @@ class KeyFolder:
 
 def open_keys(folder: Path, *, city: str, origin: str, at: datetime, chance: Chance) -> KeyFolder:
     """
-    Open a key folder, making the keys that are not there yet (打开或生成密钥).
+    Open a key folder, making the keys that are not there yet (打开或生成密钥); processes that start at once share them.
 
     Raises:
         PermissionError: others than the owner can read the folder.
@@ -55,6 +58,22 @@ def open_keys(folder: Path, *, city: str, origin: str, at: datetime, chance: Cha
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if folder.stat().st_mode & 0o077:
         raise PermissionError(f"{folder} must be readable by its owner only (chmod 700)")
+    with _alone(folder):
+        return _open_keys(folder, city, origin, at, chance)
+
+
+@contextmanager
+def _alone(folder: Path) -> Generator[None]:
+    """Hold the folder: no other process makes a key, or reads one half written, meanwhile."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _open_keys(folder: Path, city: str, origin: str, at: datetime, chance: Chance) -> KeyFolder:
     log, receipt, witness = (_ed(folder / f"{name}.pem") for name in ("log", "receipt", "witness"))
     authority = _authority(folder, city, at, chance)
     name = f"node:{city}"
