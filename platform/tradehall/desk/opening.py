@@ -1,12 +1,13 @@
 """
 The opening (开标): freeze, decrypt, announce, close. Each act is a record of the node and passes the door.
 
-Nothing here decides whether it is time: the door does, inside its transaction.
+Nothing here decides whether it is time: the door does, inside its transaction. An act that two people or two processes
+do at once is done once, and both are told of the records that stand.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, cast
 
 from tradehall.desk.accept import Outcome
 from tradehall.desk.filing import CaseView, Desk
-from tradehall.desk.journal import Journal
+from tradehall.desk.journal import Entry, Journal
 from tradehall.desk.ports import LetterReading, Letters, Unsealed, Unsealer
 from tradehall.kernel.case import Case, legal_date, local_text
 from tradehall.kernel.money import Currency, Money
@@ -41,11 +42,18 @@ class Opening:
         Open every lot that has enough bids and fail those that have too few (开标或流标).
 
         Returns:
-            One outcome for the opening record and for each failed lot; refusals say why nothing could start yet.
+            One outcome for the opening record and for each failed lot, the same ones when it has begun already;
+            refusals say why nothing could start yet.
         """
         found = self._standing(case)
         if isinstance(found, Refusal):
             return [found]
+        outcomes = self._start(case, found)
+        if any(isinstance(o, Refusal) for o in outcomes) and not self._standing(case):
+            return self._begun(case) or outcomes
+        return outcomes
+
+    def _start(self, case: str, found: Mapping[str, dict[str, str]]) -> list[Outcome]:
         needed = self._bidders_needed(case)
         lots: dict[str, dict[str, str]] = {}
         failed: dict[str, dict[str, str]] = {}
@@ -55,6 +63,17 @@ class Opening:
         if lots:
             outcomes.append(self.desk.file(case, "opening_start", _opening_payload(lots, self.desk.door.node.name)))
         return outcomes or [refuse("STEP-CLOSED", lot="*", state="", family="opening_start")]
+
+    def _begun(self, case: str) -> list[Outcome]:
+        """Return what an earlier start filed, in the order of the log."""
+        view = self.desk.look(case)
+        filed = view.of("opening_start", "failed_tender") if view else []
+        return self._again(e for e in filed if e.record.payload.get("reason", "too_few_bids") == "too_few_bids")
+
+    def _again(self, entries: Iterable[Entry]) -> list[Outcome]:
+        """Return records that stand, as the door would tell them to whoever files them once more."""
+        found = (self.desk.door.find(entry.record.digest) for entry in entries)
+        return [accepted for accepted in found if accepted is not None]
 
     def _standing(self, case: str) -> dict[str, dict[str, str]] | Refusal:
         """Return lot → submission → commitment digest of the bids that stand; refuse before the deadline."""
@@ -123,8 +142,14 @@ class Opening:
                 )
             )
             payload = self._disclosure(view.case, submission, str(obj(value)["lot"]), unsealed, opened_by)
-            outcomes.append(self.desk.file(case, "bid_disclosure", payload))
+            outcomes.append(self._disclosed(case, submission, self.desk.file(case, "bid_disclosure", payload)))
         return outcomes
+
+    def _disclosed(self, case: str, submission: str, outcome: Outcome) -> Outcome:
+        """Return the disclosure that stands where somebody else was quicker."""
+        view = self.desk.look(case) if isinstance(outcome, Refusal) and outcome.code == "BID-DUPLICATE" else None
+        made = view.of("bid_disclosure") if view else []
+        return next(iter(self._again(e for e in made if e.record.payload["submission"] == submission)), outcome)
 
     def _key(self, view: CaseView, submission: str, commitment: Obj) -> tuple[str | None, str]:
         released = next(
@@ -226,10 +251,17 @@ class Opening:
         return guarantees.defect_codes(flaws)
 
     def close(self, case: str, *, factors: Mapping[str, Mapping[str, str]] | None = None) -> Outcome:
-        """File the opening record (开标记录)."""
+        """File the opening record (开标记录), once; returns the one that stands when the opening is closed already."""
         view = self.desk.look(case)
         if view is None:
             return refuse("CASE-UNKNOWN", case=case)
+        outcome = self._close(view, factors)
+        after = self.desk.look(case) if isinstance(outcome, Refusal) else None
+        if after is None or "opening" in after.case.tracks.values():
+            return outcome
+        return next(iter(self._again(after.of("opening_record")[-1:])), outcome)
+
+    def _close(self, view: CaseView, factors: Mapping[str, Mapping[str, str]] | None) -> Outcome:
         lots = [
             _record_of_lot(view, lot, (factors or {}).get(lot))
             for lot, s in sorted(view.case.tracks.items())
@@ -243,7 +275,7 @@ class Opening:
             "objections": objections,
             "closed_at": local_text(self.desk.door.store.now()),
         }
-        return self.desk.file(case, "opening_record", payload)
+        return self.desk.file(view.case.id, "opening_record", payload)
 
 
 def _opening_payload(lots: Mapping[str, Mapping[str, str]], node: str) -> dict[str, Json]:
