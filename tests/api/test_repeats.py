@@ -102,6 +102,14 @@ def test_a_key_is_for_one_record_and_the_second_is_not_stored(clerk: Clerk, cont
     assert clerk.file(other, "key-d").status == 201
 
 
+def test_a_key_that_came_with_a_record_known_before_is_for_that_record_too(clerk: Clerk) -> None:
+    record = clerk.record(case("l"))
+    assert clerk.file(record).status == 201
+    assert clerk.file(record, "key-l").status == 200
+    refused = clerk.file(clerk.record(case("m")), "key-l")
+    assert (refused.status, refused.code) == (409, "IDEMPOTENCY-CONFLICT")
+
+
 def test_a_key_is_of_one_party(clerk: Clerk) -> None:
     assert clerk.file(clerk.record(case("e")), "shared").status == 201
     assert clerk.file(clerk.record(case("f")), "shared", role="centre").code != "IDEMPOTENCY-CONFLICT"

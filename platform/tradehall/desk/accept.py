@@ -230,8 +230,7 @@ class Door:
         verdict = self._verdict(filed, journal)
         if isinstance(verdict, Refusal):
             return verdict
-        if filing.idempotency is not None:
-            journal.put(record.digest, "idem", *filing.idempotency, secret=True)
+        self._note_key(filing, journal)
         entry = Entry(filed, self.chance(16).hex())
         changed = journal.keep(verdict.case, verdict.effects)
         judged.rows.append(journal.row(record, judged.at, entry.salt))
@@ -250,10 +249,18 @@ class Door:
             first = journal.get("idem", *filing.idempotency, secret=True)
             if isinstance(first, str) and first != digest:
                 return refuse("IDEMPOTENCY-CONFLICT", first=first)
-        if digest in judged.entries:
-            return judged.entries[digest]
-        entry = journal.kept(filing.record)
+        known = judged.entries.get(digest) or self._kept(journal.kept(filing.record))
+        if known is not None:
+            self._note_key(filing, journal)
+        return known
+
+    def _kept(self, entry: Entry | None) -> Accepted | None:
         return None if entry is None else Accepted(entry, Batch(0, b"", entry.filed.at), repeated=True)
+
+    def _note_key(self, filing: Filing, journal: Journal) -> None:
+        """Note the key of a record that stands, even if it was filed before without one or with another."""
+        if filing.idempotency is not None and journal.get("idem", *filing.idempotency, secret=True) is None:
+            journal.put(filing.record.digest, "idem", *filing.idempotency, secret=True)
 
     def _verdict(self, filed: Filed, journal: Journal) -> Admitted | Refusal:
         record = filed.record
