@@ -27,9 +27,12 @@ from tradehall.cli.bidder import BidTools
 from tradehall.cli.custodian import CustodianTools
 from tradehall.cli.doctor import Check, catalogue_check, clock_check, keys_check
 from tradehall.cli.mount import CliTools, add_commands
+from tradehall.cli.words import UNAVAILABLE, Words
 from tradehall.demo.run import run_demo
+from tradehall.desk.ports import StoreUnavailable
+from tradehall.desk.standing import Standing, standing
 from tradehall.kernel.refusal import Text
-from tradehall.main import PROCEDURES, settings_of_environment
+from tradehall.main import PROCEDURES, build_node, settings_of_environment
 from tradehall.reference.pages import reference_pages
 from tradehall.replay.command import replay
 from tradehall.serving import NotShareable, serve_alone, serve_together, this_program
@@ -83,7 +86,10 @@ def serve(context: click.Context, host: str, port: int, workers: int) -> None:
     )
     settings = settings_of_environment()
     if workers == 1:
-        serve_alone(settings, host, port, log=os.environ.get("TRADEHALL_LOG", "warning"))
+        try:
+            serve_alone(settings, host, port, log=os.environ.get("TRADEHALL_LOG", "warning"))
+        except StoreUnavailable as error:
+            Words("zh").fail(f"节点不得启动：{error}", f"this node must not serve: {error}", UNAVAILABLE)
         return
     command = [*this_program(), "serve", "--host", host, "--port", str(port), "--workers", "1"]
     try:
@@ -91,6 +97,14 @@ def serve(context: click.Context, host: str, port: int, workers: int) -> None:
     except NotShareable as error:
         click.echo(str(error), err=True)
         context.exit(2)
+
+
+def _standing() -> Standing:
+    node = build_node(settings_of_environment())
+    try:
+        return standing(node.door, node.witnessing)
+    finally:
+        node.close()
 
 
 def _verify(pdf: bytes, roots: Sequence[x509.Certificate], register: Mapping[str, Json] | None) -> LetterVerdict:
@@ -147,6 +161,7 @@ add_commands(
         verify_letter=_verify,
         procedures=PROCEDURES,
         checks=_checks,
+        standing=_standing,
         now=_now,
         pages=reference_pages,
     ),

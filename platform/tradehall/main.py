@@ -26,6 +26,7 @@ from tradehall.adapters.log.witness import Answer, Witness, WitnessClient
 from tradehall.adapters.opener import VaultUnsealer
 from tradehall.adapters.pdf.verify import LetterVerdict, verify_letter
 from tradehall.adapters.sql.directory import SqlDirectory
+from tradehall.adapters.sql.fence import Fence
 from tradehall.adapters.sql.store import SqlStore
 from tradehall.adapters.sql.witnessed import SqlWitnessStore
 from tradehall.adapters.vault import FolderVault
@@ -76,6 +77,8 @@ class Settings:
         sandbox_start: an instant; when set, the clock is a sandbox that starts there and can be advanced.
         sandbox_rate: seconds that pass in the sandbox for each real one.
         decoys: chance out of 256 that one more decoy follows a secret record.
+        require_standby: ``on`` makes PostgreSQL confirm every commit on a synchronous standby; without one nothing is
+            accepted.
     """
 
     data: Path = Path("var/node")
@@ -87,12 +90,13 @@ class Settings:
     sandbox_start: str = ""
     sandbox_rate: int = 1
     decoys: int = 128
+    require_standby: bool = False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
         """Read the settings; unset ones keep their defaults."""
         found: dict[str, object] = {}
-        for name, kind in (("data", Path), ("sandbox_rate", int), ("decoys", int)):
+        for name, kind in (("data", Path), ("sandbox_rate", int), ("decoys", int), ("require_standby", _switch)):
             if value := environment.get(f"TRADEHALL_{name.upper()}"):
                 found[name] = kind(value)
         for name in ("database", "city", "public_url", "witnesses", "witnessed", "sandbox_start"):
@@ -105,6 +109,12 @@ class Settings:
         """Name of the log: host and path of the public URL, and the city."""
         parts = urlsplit(self.public_url)
         return f"{parts.hostname or 'localhost'}{parts.path.rstrip('/')}/{self.city}"
+
+
+def _switch(text: str) -> bool:
+    if text not in ("on", "off"):
+        raise ValueError(f"{text!r} is neither on nor off")
+    return text == "on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +153,13 @@ def build_node(settings: Settings, *, catalogue: Catalogue | None = None) -> Nod
     Raises:
         CatalogueError: the catalogue does not load.
         DurabilityError: the database would lose acknowledged writes.
+        FencedError: the database must not be written.
     """
     chance = secrets.token_bytes
     settings.data.mkdir(parents=True, exist_ok=True)
     clock = _clock(settings)
-    store = SqlStore(settings.database or f"sqlite:///{settings.data / 'node.db'}", clock)
+    fence = Fence(settings.data / "timeline", require_standby=settings.require_standby)
+    store = SqlStore(settings.database or f"sqlite:///{settings.data / 'node.db'}", clock, fence)
     if isinstance(clock, SystemClock):
         # SQLite reads this machine's clock; a server has its own, and that one decides.
         clock.start(store.time_ns if settings.database.startswith("postgresql") else None)
@@ -182,6 +194,7 @@ def build_node(settings: Settings, *, catalogue: Catalogue | None = None) -> Nod
     witnesses = [HttpWitness(WitnessClient(http, url, key)) for url, key in _witnesses(settings.witnesses)]
     witness_keys = [key for _, key in _witnesses(settings.witnesses)]
     witnessing = Witnessing(store, keys.node, witnesses)
+    fence.vouch = witnessing.vouch
     return Node(
         settings=settings,
         keys=keys,

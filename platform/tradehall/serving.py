@@ -38,9 +38,15 @@ class NotShareable(ValueError):  # noqa: N818
 
 
 def serve_alone(settings: Settings, host: str, port: int, *, log: str = "warning") -> None:
-    """Serve in this process until told to stop (单进程)."""
+    """
+    Serve in this process until told to stop (单进程).
+
+    Raises:
+        StoreUnavailable: the database must not be written, or a witness has cosigned another log.
+    """
     node = build_node(settings)
     try:
+        node.witnessing.vouch(silence=True)
         config = uvicorn.Config(
             build_app(build_context(node), PAGES), log_level=log, access_log=False, backlog=BACKLOG, server_header=False
         )

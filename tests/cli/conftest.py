@@ -30,6 +30,7 @@ from tradehall.cli.custodian import CustodianTools
 from tradehall.cli.doctor import catalogue_check
 from tradehall.cli.mount import CliTools, add_commands
 from tradehall.demo.play import document_payload, notice_payload, organisation, project_payload
+from tradehall.desk.standing import Standing
 from tradehall.main import PROCEDURES, Node, Settings, build_context, build_node
 from tradehall.web.app import build_app
 from tradehall.web.pages import HANDLERS as PAGES
@@ -142,6 +143,7 @@ class Hall:
             verify_letter=lambda pdf, roots, register: verify_letter(pdf, trust_roots=roots, register=register),
             procedures=PROCEDURES,
             checks=lambda: [catalogue_check()],
+            standing=lambda: Standing(0, ()),
             now=lambda: datetime(2026, 3, 2, tzinfo=UTC),
             connect=self.connect,
         )

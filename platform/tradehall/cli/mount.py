@@ -17,11 +17,13 @@ from tradehall.cli.custodian import CustodianTools, custodian_commands
 from tradehall.cli.doctor import Check, doctor_command
 from tradehall.cli.guarantee import VerifyLetter, guarantee_commands
 from tradehall.cli.log import log_commands
+from tradehall.cli.node import node_commands
 from tradehall.cli.party import party_commands
 from tradehall.cli.reference import Pages, reference_command
 from tradehall.cli.remote import Connect, connect
 from tradehall.cli.shelf import procedures_commands, standards_commands
 from tradehall.cli.verify import verify_command
+from tradehall.desk.standing import Standing
 from tradehall.kernel.procedure import Procedure
 
 
@@ -36,6 +38,7 @@ class CliTools:
         verify_letter: see :data:`tradehall.cli.guarantee.VerifyLetter`.
         procedures: by id.
         checks: makes what ``doctor`` checks; asked when it runs.
+        standing: opens the node of the settings and checks its log.
         now: the machine's clock.
         connect: makes the client for the address of a hall.
         pages: the reference pages beside that of the command line.
@@ -46,6 +49,7 @@ class CliTools:
     verify_letter: VerifyLetter
     procedures: Mapping[str, Procedure]
     checks: Callable[[], Sequence[Check]]
+    standing: Callable[[], Standing]
     now: Callable[[], datetime]
     connect: Connect = connect
     pages: Pages = dict
@@ -64,6 +68,7 @@ def add_commands(program: click.Group, tools: CliTools) -> None:
         procedures_commands(tools.procedures),
         log_commands(tools.connect),
         party_commands(tools.connect),
+        node_commands(tools.standing),
         doctor_command(tools.checks),
         reference_command(tools.pages),
     ):

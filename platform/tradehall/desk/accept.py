@@ -348,7 +348,13 @@ class Door:
     # --- after the commit -------------------------------------------------------------------------------------
 
     def receipt(self, accepted: Accepted, reading: Reading) -> dict[str, Json]:
-        """Sign the receipt of an accepted record (受理回执); the same bytes each time for the same cosignatures."""
+        """
+        Sign the receipt of an accepted record (受理回执); the same bytes each time for the same cosignatures.
+
+        Raises:
+            StoreUnavailable: the record might still be lost.
+        """
+        self.store.assure(accepted.batch.size)
         entry = accepted.entry
         record = entry.record
         return receipts.build_receipt(

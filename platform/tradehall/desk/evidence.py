@@ -58,6 +58,7 @@ class Exporter:
                 evidence.EvidenceCase(name, role, [self._record(e, reading, latest.size) for e in entries[name]])
                 for name, role in roles.items()
             ]
+            door.store.assure(latest.size)
             checkpoint = door.node.checkpoint(latest, reading.cosignatures(latest.size))
         every = [entry for found in entries.values() for entry in found]
         content = evidence.Evidence(

@@ -24,6 +24,10 @@ Chance = Callable[[int], bytes]
 """Source of randomness: number of bytes → bytes."""
 
 
+class StoreUnavailable(Exception):  # noqa: N818  - says what happened
+    """The store can't take anything now, or can't vouch for what it took (存储不可用); nothing was promised; retry."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """
@@ -188,6 +192,15 @@ class Store(Protocol):
 
     def write(self) -> AbstractContextManager[Writing]:
         """Open the writer; leaving it makes everything durable before it returns, an exception drops everything."""
+        ...
+
+    def assure(self, size: int) -> None:
+        """
+        Return once a tree of this size can't be lost any more; nothing MUST be signed about it before.
+
+        Raises:
+            StoreUnavailable: the store can't vouch for it now.
+        """
         ...
 
 

@@ -17,6 +17,7 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
+from tradehall.desk.ports import StoreUnavailable
 from tradehall.kernel.refusal import KINDS, Refusal, Text
 from tradehall.web.security import headers_for
 
@@ -182,6 +183,12 @@ def handle_problem(request: Request[Any, Any, Any], error: Exception) -> Respons
     return _answer(request, body, problem.status, problem.headers)
 
 
+def handle_unavailable(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """Answer what the store can't do now; why goes to the log."""
+    structlog.get_logger().error("store unavailable", why=str(error))
+    return handle_problem(request, Problem("UNAVAILABLE", headers={"Retry-After": "1"}))
+
+
 def handle_http(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """Answer what the framework refuses by itself: unknown routes, methods, parameters."""
     refused = cast("HTTPException", error)
@@ -241,7 +248,12 @@ def explained(code: str) -> tuple[int, Text, str] | None:
     return None
 
 
-EXCEPTION_HANDLERS = {Problem: handle_problem, HTTPException: handle_http, Exception: handle_unexpected}
+EXCEPTION_HANDLERS = {
+    Problem: handle_problem,
+    HTTPException: handle_http,
+    StoreUnavailable: handle_unavailable,
+    Exception: handle_unexpected,
+}
 
 __all__ = [
     "EXCEPTION_HANDLERS",

@@ -16,6 +16,8 @@ from sqlalchemy import Connection, Engine, PoolProxiedConnection, create_engine,
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import QueuePool
 
+from tradehall.adapters.sql.fence import Fence
+
 READERS = 8
 WRITERS = 2
 """The log's and one for the directory; they exclude each other in the database."""
@@ -47,6 +49,7 @@ class Engines:
         begin_writing: statement after which nobody else writes until the transaction ends.
         time: statement that reads the database's clock at that very moment.
         mark: what stands for a value in a statement.
+        fence: says whether the server may be written; None where no other server could ever take its place.
     """
 
     reading: Engine
@@ -55,6 +58,7 @@ class Engines:
     begin_writing: str
     time: str
     mark: str
+    fence: Fence | None = None
 
     def dispose(self) -> None:
         """Close all connections."""
@@ -69,9 +73,10 @@ class Lane:
     Fetching a connection and giving it back would cost a write of one record a tenth of its time.
     """
 
-    def __init__(self, engine: Engine, begin: str) -> None:
+    def __init__(self, engine: Engine, begin: str, fence: Fence | None = None) -> None:
         self._engine = engine
         self._begin = begin
+        self._fence = fence
         self._kept: PoolProxiedConnection | None = None
 
     @contextmanager
@@ -83,7 +88,11 @@ class Lane:
             cursor = connection.cursor()
             cursor.execute(self._begin)
             yield cursor
-            connection.commit()
+            if self._fence is None:
+                connection.commit()
+            else:
+                with self._fence.committing(connection.driver_connection):
+                    connection.commit()
         except BaseException:
             _give_back(connection)
             raise
@@ -118,32 +127,62 @@ def _give_back(connection: PoolProxiedConnection) -> None:
     connection.close()
 
 
-def open_engines(url: str) -> Engines:
-    """Open ``sqlite:///…`` or ``postgresql+psycopg://…``."""
-    return _open_sqlite(url) if make_url(url).get_backend_name() == "sqlite" else _open_postgres(url)
+def open_engines(url: str, fence: Fence | None = None) -> Engines:
+    """
+    Open ``sqlite:///…`` or ``postgresql+psycopg://…``.
+
+    Raises:
+        DurabilityError: a standby is required of a database that can't have one.
+    """
+    if make_url(url).get_backend_name() != "sqlite":
+        return _open_postgres(url, fence or Fence())
+    if fence is not None and fence.require_standby:
+        raise DurabilityError("SQLite has no standby; one is required")
+    return _open_sqlite(url)
 
 
-def _open_postgres(url: str) -> Engines:
+def _open_postgres(url: str, fence: Fence) -> Engines:
+    # Each statement of the writer must see what was committed before it got the lock, so no snapshot there.
+    writing = _postgres_engine(url, "read committed", WRITERS, fence)
+
+    @event.listens_for(writing, "begin")
+    def _begin(connection: Connection) -> None:
+        fence.enter(connection.connection.cursor())
+
+    reading = _postgres_engine(url, "repeatable read", READERS, fence)
+    fence.moved = reading.dispose
     return Engines(
-        reading=_postgres_engine(url, "repeatable read", READERS),
-        # Each statement of the writer must see what was committed before it got the lock, so no snapshot here.
-        writing=_postgres_engine(url, "read committed", WRITERS),
+        reading=reading,
+        writing=writing,
         begin_reading="",
         begin_writing=f"SELECT pg_advisory_xact_lock({LOG_LOCK})",
         time="SELECT clock_timestamp()",
         mark="%s",
+        fence=fence,
     )
 
 
-def _postgres_engine(url: str, isolation: str, size: int) -> Engine:
+def _postgres_engine(url: str, isolation: str, size: int, fence: Fence) -> Engine:
     settings = {
         "default_transaction_isolation": isolation.replace(" ", "\\ "),
         "default_transaction_read_only": "off" if size == WRITERS else "on",
         "lock_timeout": f"{PATIENCE_SECONDS}s",
         "timezone": "UTC",
     }
+    if fence.require_standby:
+        # Said for each connection, for it then counts more than what is set for the role or the database.
+        settings["synchronous_commit"] = "remote_apply"
     options = " ".join(f"-c {name}={value}" for name, value in settings.items())
-    return create_engine(url, pool_size=size, max_overflow=MORE, pool_pre_ping=True, connect_args={"options": options})
+    engine = create_engine(
+        url, pool_size=size, max_overflow=MORE, pool_pre_ping=True, connect_args={"options": options}
+    )
+
+    @event.listens_for(engine, "connect")
+    def _check(connection: Any, _record: object) -> None:
+        fence.connected(connection)
+        connection.rollback()
+
+    return engine
 
 
 def _open_sqlite(url: str) -> Engines:

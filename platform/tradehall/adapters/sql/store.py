@@ -20,6 +20,7 @@ from typing import Any, cast
 
 from tradehall.adapters.log.tiles import grow
 from tradehall.adapters.sql.engines import Engines, Lane, assert_durable, open_engines, view
+from tradehall.adapters.sql.fence import PULSE, Fence, FencedError
 from tradehall.adapters.sql.migrate import upgrade
 from tradehall.adapters.sql.statements import Statements
 from tradehall.adapters.turn import Turn
@@ -55,15 +56,16 @@ class Edge:
 class SqlStore:
     """Records in a SQL database (数据库存储). Make one per process."""
 
-    def __init__(self, url: str, clock: Clock) -> None:
+    def __init__(self, url: str, clock: Clock, fence: Fence | None = None) -> None:
         """
         Open the database and bring its tables up to date.
 
         Raises:
             DurabilityError: the database would lose acknowledged writes in a power cut.
+            FencedError: it is a server that this node must not write.
         """
         self._clock = clock
-        self._engines: Engines = open_engines(url)
+        self._engines: Engines = open_engines(url, fence)
         self.engine, self.writer = self._engines.reading, self._engines.writing
         try:
             assert_durable(self.writer)
@@ -73,7 +75,7 @@ class SqlStore:
             raise
         self._sql = Statements().with_mark(self._engines.mark)
         self._turn = Turn()
-        self._lane = Lane(self.writer, self._engines.begin_writing)
+        self._lane = Lane(self.writer, self._engines.begin_writing, self._engines.fence)
         self._edge: Edge | None = None
 
     def close(self) -> None:
@@ -106,13 +108,35 @@ class SqlStore:
 
     @contextmanager
     def write(self) -> Generator[SqlWriter]:
-        """Open the writer; durable when this ends normally."""
+        """
+        Open the writer; durable when this ends normally.
+
+        Raises:
+            FencedError: the server must not be written, or does not vouch for what it has committed.
+        """
         with self._turn:
             with self._lane.transaction() as cursor:
-                writer = SqlWriter(cursor, self._sql, self._stamp(cursor), self._edge)
+                writer = SqlWriter(cursor, self._sql, self._enter(cursor), self._edge)
                 yield writer
                 edge = writer.finished()
             self._edge = edge
+
+    def _enter(self, cursor: Any) -> datetime:
+        fence = self._engines.fence
+        return self._stamp(cursor) if fence is None else self._clock.stamp(fence.enter(cursor))
+
+    def assure(self, size: int) -> None:
+        """
+        Return once a tree of this size outlives the loss of this server.
+
+        What this process has committed does. What it only finds there may be a commit that never reached the standby:
+        one commit behind it, that does, settles it.
+        """
+        fence, edge = self._engines.fence, self._edge
+        if fence is None or not fence.require_standby or (edge is not None and size <= edge.batch.size):
+            return
+        with self.write() as writing:
+            writing.pulse()
 
 
 class SqlView:
@@ -236,12 +260,19 @@ class SqlWriter(SqlView):
     def _read_edge(self) -> Edge:
         """Return the remembered edge if the log still ends there, else read it."""
         latest, known = self._one(self._sql.latest), self._remembered
+        if known is not None and (0 if latest is None else latest[0]) < known.batch.size:
+            raise FencedError(f"the log went back behind {known.batch.size} leaves")
         if known is not None and latest is not None and known.batch.size == latest[0] and known.batch.root == latest[1]:
             return known
         end = _batch(latest) or _NO_BATCH
         whole, width = divmod(end.size, merkle.TILE_WIDTH)
         tree = merkle.frontier(merkle.TileNodes(self, end.size), end.size)
         return Edge(end, tree, super().tile(0, whole, width) if width else b"")
+
+    def pulse(self) -> None:
+        """Write nothing that anybody reads, so that the commit waits for the standby (同步确认)."""
+        self._edge = self._edge or self._read_edge()
+        self._cursor.execute(PULSE)
 
     def _insert(self, start: int, rows: Sequence[Row]) -> None:
         values = [

@@ -4,6 +4,7 @@ Proof over HTTP (证明接口): clock, log tiles and checkpoint, witness, health
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from typing import Any
 
@@ -71,7 +72,9 @@ async def log_checkpoint(context: Ctx) -> str:
         latest = reading.latest()
         if latest is None:
             raise Problem("NOT-FOUND")
-        return context.door.node.checkpoint(latest, reading.cosignatures(latest.size))
+        lines = reading.cosignatures(latest.size)
+    await asyncio.to_thread(context.door.store.assure, latest.size)
+    return context.door.node.checkpoint(latest, lines)
 
 
 @get("/log/tile/{path:path}", opt={"permission": "log.tile"})
