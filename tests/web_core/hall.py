@@ -75,8 +75,13 @@ class Hall:
         role: str = "",
         scheme: str = "http",
         address: str = "10.0.0.1",
+        leaves: bool = False,
     ) -> Answer:
-        """Send one request; a body that is no bytes goes as JSON. ``role`` adds the token of a known account."""
+        """
+        Send one request; a body that is no bytes goes as JSON.
+
+        ``role`` adds the token of a known account; a client that ``leaves`` is gone before its body is whole.
+        """
         sent = {"host": "hall.example"} | {k.lower(): v for k, v in (headers or {}).items()}
         if not isinstance(body, bytes):
             body = json.dumps(body).encode()
@@ -84,12 +89,20 @@ class Hall:
         if role:
             sent["authorization"] = f"Bearer {self.tokens[role]}"
         sent.setdefault("content-length", str(len(body)))
-        return self.runner.run(self._send(method, path, body, sent, scheme, address))
+        return self.runner.run(self._send(method, path, body, sent, scheme, address, leaves=leaves))
 
     async def _send(
-        self, method: str, path: str, body: bytes, headers: dict[str, str], scheme: str, address: str
+        self,
+        method: str,
+        path: str,
+        body: bytes,
+        headers: dict[str, str],
+        scheme: str,
+        address: str,
+        *,
+        leaves: bool = False,
     ) -> Answer:
-        waiting = [{"type": "http.request", "body": body, "more_body": False}]
+        waiting = [{"type": "http.request", "body": body, "more_body": leaves}]
         messages: list[Any] = []
 
         async def receive() -> Any:

@@ -296,3 +296,25 @@ def test_the_next_page_is_of_the_same_search() -> None:
     assert link.path == "/api/v1/cases"
     asked = [("q", "示例 路"), ("stage", "tendering"), ("limit", "1"), ("q", "x"), ("after", "new")]
     assert sorted(parse_qsl(link.query)) == sorted(asked)
+
+
+@pytest.mark.parametrize("host", ["hall.example:99999", "[::1", "[::::]", "[1.2]", "a b", "\\"])
+@pytest.mark.parametrize("path", ["/", "/nowhere", "/api/v1/cases", "/login"])
+def test_no_host_is_a_server_error_on_a_page(hall: Hall, host: str, path: str) -> None:
+    """An error page once built its address from such a host, and that failed where nothing catches it."""
+    for accept in ("text/html", "application/json"):
+        answer = hall.call("GET", path, headers={"host": host, "accept": accept})
+        assert answer.status in (200, 400, 404), answer.body
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/v1/records", "/api/v1/validate", "/login", "/verify", "/witness/add-checkpoint"]
+)
+def test_a_client_that_leaves_is_no_fault_of_the_program(hall: Hall, path: str, capsys: Any) -> None:
+    """Every upload that was cut short used to leave an unexpected error in the log."""
+    headers = {"content-length": "100", "content-type": "application/json", "accept": "application/json"}
+    if not path.startswith("/api"):
+        headers["content-type"] = "application/x-www-form-urlencoded"
+    answer = hall.call("POST", path, body=b'{"half":', headers=headers, role="party", leaves=True)
+    assert answer.status == 400
+    assert "unexpected" not in capsys.readouterr().out

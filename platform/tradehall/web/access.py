@@ -109,7 +109,7 @@ class AccessMiddleware(ASGIMiddleware):
         await next_app(scope, receive, with_headers)
         # Neither who, nor which case, nor a query: before opening that would tell who bids. Filing and uploading leave
         # no line at all: counting lines would tell how many.
-        if request.method in SAFE_METHODS and not request.url.path.startswith("/api/v1/vault/"):
+        if request.method in SAFE_METHODS and not str(scope["path"]).startswith("/api/v1/vault/"):
             self._log.info("request", request=ident, method=request.method, status=status)
 
     def _subject(self, request: Request[Any, Any, Any]) -> Subject:

@@ -59,6 +59,8 @@ _BY_STATUS: Mapping[int, str] = {
     503: "UNAVAILABLE",
 }
 _PLACES_MAX = 60
+_LEFT = "client disconnected prematurely"
+"""What the framework says where a client has gone before its body was whole; it takes that for a fault of its own."""
 _KEPT_HEADERS = frozenset({"allow", "retry-after"})
 _QUALITY = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
 
@@ -192,6 +194,8 @@ def handle_unavailable(request: Request[Any, Any, Any], error: Exception) -> Res
 def handle_http(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """Answer what the framework refuses by itself: unknown routes, methods, parameters."""
     refused = cast("HTTPException", error)
+    if refused.detail == _LEFT:
+        return handle_problem(request, Problem("REQUEST-INVALID"))  # nobody reads it; nothing went wrong here
     if refused.status_code >= 500:  # noqa: PLR2004
         return handle_unexpected(request, error)
     if isinstance(refused, ValidationException):

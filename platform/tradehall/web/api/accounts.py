@@ -67,7 +67,7 @@ def open_session(context: Context, request: Req, party: str) -> tuple[Cookie, st
     ident = context.new_secret("ths_")
     secret = secrets.token_bytes(32)
     context.directory.open_session(context.secret_digest(ident), party, secret, context.door.store.now() + SESSION_LIFE)
-    scheme = request.url.scheme
+    scheme = str(request.scope["scheme"])
     name, secure = session_cookie(scheme), scheme == HTTPS
     cookie = Cookie(key=name, value=ident, path="/", httponly=True, samesite="lax", secure=secure)
     return cookie, context.csrf_token(secret)

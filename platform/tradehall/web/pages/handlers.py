@@ -297,7 +297,7 @@ async def verify_post(request: Req) -> Response[str]:
 
 def _again(request: Req, error: FieldError) -> Response[str]:
     """Show a person the form again with what to mend; tell a program."""
-    if not wants_page(request.url.path, request.headers.get("accept", "")):
+    if not wants_page(str(request.scope["path"]), request.headers.get("accept", "")):
         raise Problem("BODY-INVALID", why=error.field)
     return html(request, _verify_page(request, errors=(error,)), status=422)
 
@@ -363,7 +363,7 @@ async def login_post(request: Req) -> Response[Any]:
     try:
         party = await asyncio.to_thread(check_login, portal.context, request, username, form.get("password", ""))
     except Problem as problem:
-        if not wants_page(request.url.path, request.headers.get("accept", "")):
+        if not wants_page(str(request.scope["path"]), request.headers.get("accept", "")):
             raise
         wrong = (FieldError(Label(problem.text.zh, problem.text.en), field="username"),)
         page = _login_page(request, username=username, following=following, errors=wrong)
@@ -379,7 +379,7 @@ async def logout(request: Req) -> Response[Any]:
     """Sign out (退出): the session ends here, not only in the browser."""
     portal, form = portal_of(request.app), await _form(request)
     _check_token(request, portal.context, form.get("csrf", ""))
-    subject, scheme = subject_of(request), request.url.scheme
+    subject, scheme = subject_of(request), str(request.scope["scheme"])
     if subject.session_digest:
         portal.context.directory.close_session(subject.session_digest)
     answer = Redirect(paths.HOME, status_code=303, headers={"cache-control": "no-store"})

@@ -184,16 +184,17 @@ def html(
     """Render a model as the answer to a request, and remember language and type size where the query set them."""
     portal, subject = portal_of(request.app), subject_of(request)
     lang, size = lang_of(request), size_of(request)
+    scheme = str(request.scope["scheme"])  # never ``request.url``: it can't be built from every ``Host``
     text = render.render(page, lang=lang, size=size, csrf=csrf_of(request, portal.context), user=portal.user(subject))
     sent = {
-        **headers_for(request.url.scheme),
+        **headers_for(scheme),
         "content-language": "zh-CN" if lang == "zh" else "en",
         "cache-control": "no-store" if subject.party else "private, no-cache",
         "vary": "Cookie, Accept-Language",
         **(headers or {}),
     }
     kept = [
-        Cookie(name, value=value, max_age=YEAR_SECONDS, samesite="lax", secure=request.url.scheme == HTTPS, path="/")
+        Cookie(name, value=value, max_age=YEAR_SECONDS, samesite="lax", secure=scheme == HTTPS, path="/")
         for name, value in (("lang", lang), ("size", size))
         if request.query_params.get(name) == value
     ]
