@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from tradehall.adapters.clock import SandboxClock, SystemClock
+from tradehall.adapters.durable import make_folder
 from tradehall.adapters.identity import passwords
 from tradehall.adapters.identity.ca import RequestInvalid, Trust
 from tradehall.adapters.keyfolder import KeyFolder, open_keys
@@ -156,7 +157,7 @@ def build_node(settings: Settings, *, catalogue: Catalogue | None = None) -> Nod
         FencedError: the database must not be written.
     """
     chance = secrets.token_bytes
-    settings.data.mkdir(parents=True, exist_ok=True)
+    make_folder(settings.data)
     clock = _clock(settings)
     fence = Fence(settings.data / "timeline", require_standby=settings.require_standby)
     store = SqlStore(settings.database or f"sqlite:///{settings.data / 'node.db'}", clock, fence)

@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from tradehall.adapters.durable import make_folder, sync_folder, write_file
 from tradehall.adapters.identity.ca import DemoAuthority
 from tradehall.desk.node import NodeKeys
 from tradehall.desk.ports import Certificate, Chance
@@ -55,11 +56,15 @@ def open_keys(folder: Path, *, city: str, origin: str, at: datetime, chance: Cha
     Raises:
         PermissionError: others than the owner can read the folder.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(folder, 0o700)
     if folder.stat().st_mode & 0o077:
         raise PermissionError(f"{folder} must be readable by its owner only (chmod 700)")
     with _alone(folder):
-        return _open_keys(folder, city, origin, at, chance)
+        keys = _open_keys(folder, city, origin, at, chance)
+        # Who made them may have been killed before their names were durable, and nothing is signed with a key that
+        # a power cut could take.
+        sync_folder(folder)
+        return keys
 
 
 @contextmanager
@@ -103,8 +108,8 @@ def _authority(folder: Path, city: str, at: datetime, chance: Chance) -> DemoAut
     if path.exists():
         return DemoAuthority(x509.load_der_x509_certificate(path.read_bytes()), _ec(folder / "ca.pem"))
     authority = DemoAuthority.create(f"Tradehall demo CA {city}", at=at, chance=chance)
-    _write(folder / "ca.pem", _pem(authority.key))
-    _write(path, authority.certificate.public_bytes(Encoding.DER))
+    write_file(folder / "ca.pem", _pem(authority.key))
+    write_file(path, authority.certificate.public_bytes(Encoding.DER))
     return authority
 
 
@@ -115,7 +120,7 @@ def _certificate(
         issued = authority.issue_for(
             key.public_key(), party=name, name=name, at=at, days=CERTIFICATE_DAYS, chance=chance
         )
-        _write(path, issued.der)
+        write_file(path, issued.der)
     der = path.read_bytes()
     found = x509.load_der_x509_certificate(der)
     return Certificate(certificate_kid(der), name, der, found.not_valid_before_utc, found.not_valid_after_utc, None)
@@ -123,7 +128,7 @@ def _certificate(
 
 def _ec(path: Path) -> EllipticCurvePrivateKey:
     if not path.exists():
-        _write(path, _pem(generate_private_key(SECP256R1())))
+        write_file(path, _pem(generate_private_key(SECP256R1())))
     key = load_pem_private_key(path.read_bytes(), None)
     if not isinstance(key, EllipticCurvePrivateKey):
         raise TypeError(f"{path.name} is no EC key")
@@ -132,7 +137,7 @@ def _ec(path: Path) -> EllipticCurvePrivateKey:
 
 def _ed(path: Path) -> Ed25519PrivateKey:
     if not path.exists():
-        _write(path, _pem(Ed25519PrivateKey.generate()))
+        write_file(path, _pem(Ed25519PrivateKey.generate()))
     key = load_pem_private_key(path.read_bytes(), None)
     if not isinstance(key, Ed25519PrivateKey):
         raise TypeError(f"{path.name} is no Ed25519 key")
@@ -141,7 +146,7 @@ def _ed(path: Path) -> Ed25519PrivateKey:
 
 def _secret(path: Path, chance: Chance) -> bytes:
     if not path.exists():
-        _write(path, chance(32))
+        write_file(path, chance(32))
     return path.read_bytes()
 
 
@@ -151,9 +156,3 @@ def _pem(key: EllipticCurvePrivateKey | Ed25519PrivateKey) -> bytes:
 
 def _raw(key: Ed25519PrivateKey) -> bytes:
     return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-
-
-def _write(path: Path, data: bytes) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)

@@ -22,6 +22,7 @@ from typing import IO, NamedTuple
 
 from cryptography.exceptions import InvalidTag
 
+from tradehall.adapters.durable import make_folder, sync_folder
 from tradehall.adapters.sealing import decrypt_stream
 from tradehall.desk.cloak import Cloak
 from tradehall.rules import sealing
@@ -81,9 +82,8 @@ class FolderVault:
         self._cloak = cloak
         self._secret_key = sealing.encode_secret(secret_key)
         self._recipient = sealing.recipient_of_secret(secret_key)
-        for name in ("open", "sealed", "parts"):
-            (root / name).mkdir(parents=True, exist_ok=True)
-        _sync_folder(root)
+        for folder in (root, *(root / name for name in ("open", "sealed", "parts"))):
+            make_folder(folder)
 
     def _path(self, sha256: str, *, secret: bool) -> Path:
         name = self._cloak.tag("vault", sha256).hex() if secret else sha256.removeprefix("sha256:")
@@ -96,16 +96,20 @@ class FolderVault:
 
     def has(self, sha256: str, *, secret: bool) -> int | None:
         """
-        Return the size of a complete file, None when it is not here.
+        Return the size of a complete file, durably here; None when it is not.
 
         Raises:
             DamagedFileError: the file is here, but its note was changed.
         """
+        path = self._path(sha256, secret=secret)
         try:
-            with self._path(sha256, secret=secret).open("rb") as file:
-                return self._read_note(file, sha256) if secret else os.fstat(file.fileno()).st_size
+            with path.open("rb") as file:
+                size = self._read_note(file, sha256) if secret else os.fstat(file.fileno()).st_size
         except FileNotFoundError:
             return None
+        # Who gave it its name may have been killed, or be just about to make that durable; a receipt may follow this.
+        _settle(path)
+        return size
 
     @contextmanager
     def read(self, sha256: str, *, secret: bool) -> Generator[Iterator[bytes]]:
@@ -169,12 +173,10 @@ class FolderVault:
         """Give a written file its name, durably; one that is here already stays."""
         file.flush()
         os.fsync(file.fileno())
-        if not path.parent.is_dir():
-            path.parent.mkdir(exist_ok=True)
-            _sync_folder(path.parent.parent)
+        path.parent.mkdir(exist_ok=True)
         if not path.exists():
             part.replace(path)
-        _sync_folder(path.parent)
+        _settle(path)
 
     # --- decoys -------------------------------------------------------------------------------------------------
 
@@ -276,7 +278,7 @@ class FolderVault:
                 if not path.exists() or path.stat().st_ino != os.fstat(file.fileno()).st_ino:
                     continue
                 if not os.fstat(file.fileno()).st_size:
-                    _sync_folder(path.parent)
+                    sync_folder(path.parent)
                 yield file
                 return
 
@@ -338,9 +340,7 @@ def _chunks(file: IO[bytes]) -> Iterator[bytes]:
         yield chunk
 
 
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _settle(path: Path) -> None:
+    """Make the name of a file in the vault durable, and that of its folder."""
+    make_folder(path.parent)
+    sync_folder(path.parent)
