@@ -26,7 +26,9 @@ from tradehall.adapters.log.tiles import TileMalformedError, entry_bundle, parse
 from tradehall.adapters.log.witness import Answer, Witness, WitnessClient
 from tradehall.adapters.opener import VaultUnsealer
 from tradehall.adapters.pdf.verify import LetterVerdict, verify_letter
+from tradehall.adapters.peers.http import HttpCity
 from tradehall.adapters.sql.directory import SqlDirectory
+from tradehall.adapters.sql.exchange import SqlExchange
 from tradehall.adapters.sql.fence import Fence
 from tradehall.adapters.sql.store import SqlStore
 from tradehall.adapters.sql.witnessed import SqlWitnessStore
@@ -38,6 +40,7 @@ from tradehall.desk.decoys import Decoys
 from tradehall.desk.draw import Draw
 from tradehall.desk.evaluation import Evaluation
 from tradehall.desk.evidence import Exporter
+from tradehall.desk.exchange import CityKeys, Courier, Exchange
 from tradehall.desk.filing import Desk
 from tradehall.desk.guarantee import Guarantees
 from tradehall.desk.opening import Opening
@@ -60,6 +63,7 @@ from tradehall_standards.parameters import Parameters
 PROCEDURES: Mapping[str, Procedure] = {p.id: p for p in (OPEN_TENDER, GUARANTEE_LETTER, REMOTE_EVALUATION)}
 
 WITNESS_TIMEOUT_SECONDS = 2.0
+CITY_TIMEOUT_SECONDS = 5.0
 DIGEST = re.compile("sha256:[0-9a-f]{64}")
 
 
@@ -75,6 +79,8 @@ class Settings:
         public_url: where others reach this node; its host and path name the log.
         witnesses: ``URL vkey`` pairs separated by semicolons: who cosigns this log.
         witnessed: ``origin=vkey`` pairs separated by semicolons: whose logs this node cosigns.
+        cities: ``city URL receipt-key log-vkey`` separated by semicolons: with whom records are exchanged, keys as that
+            city's ``/api/v1/node`` shows them. The token it gave to this city's centre lies in ``keys/<city>.token``.
         sandbox_start: an instant; when set, the clock is a sandbox that starts there and can be advanced.
         sandbox_rate: seconds that pass in the sandbox for each real one.
         decoys: chance out of 256 that one more decoy follows a secret record.
@@ -88,6 +94,7 @@ class Settings:
     public_url: str = "http://127.0.0.1:8000"
     witnesses: str = ""
     witnessed: str = ""
+    cities: str = ""
     sandbox_start: str = ""
     sandbox_rate: int = 1
     decoys: int = 128
@@ -100,7 +107,7 @@ class Settings:
         for name, kind in (("data", Path), ("sandbox_rate", int), ("decoys", int), ("require_standby", _switch)):
             if value := environment.get(f"TRADEHALL_{name.upper()}"):
                 found[name] = kind(value)
-        for name in ("database", "city", "public_url", "witnesses", "witnessed", "sandbox_start"):
+        for name in ("database", "city", "public_url", "witnesses", "witnessed", "cities", "sandbox_start"):
             if value := environment.get(f"TRADEHALL_{name.upper()}"):
                 found[name] = value
         return cls(**found)  # type: ignore[arg-type]
@@ -135,6 +142,7 @@ class Node:
     evaluation: Evaluation
     exporter: Exporter
     witnessing: Witnessing
+    exchange: Exchange
     trust: Trust
     witness_of: Mapping[str, notes.VerifierKey]
     http: httpx.Client = field(repr=False)
@@ -210,6 +218,7 @@ def build_node(settings: Settings, *, catalogue: Catalogue | None = None) -> Nod
         evaluation=Evaluation(desk),
         exporter=Exporter(door, [_der(keys)], witnessing, witness_keys, len(witness_keys)),
         witnessing=witnessing,
+        exchange=Exchange(door, SqlExchange(store), _cities(settings)),
         trust=trust,
         witness_of=dict(_witnessed(settings.witnessed)),
         http=http,
@@ -231,6 +240,18 @@ def _der(keys: KeyFolder) -> bytes:
 def _witnesses(text: str) -> list[tuple[str, notes.VerifierKey]]:
     pairs = (item.split() for item in text.split(";") if item.strip())
     return [(url.rstrip("/"), notes.parse_vkey(key)) for url, key in pairs]
+
+
+def _cities(settings: Settings) -> dict[str, HttpCity]:
+    """Return the cities of the settings; their tokens lie with the keys."""
+    found: dict[str, HttpCity] = {}
+    for item in filter(None, map(str.strip, settings.cities.split(";"))):
+        city, url, receipt, log = item.split()
+        keys = CityKeys(f"node:{city}", bytes.fromhex(receipt), notes.parse_vkey(log))
+        token = (settings.data / "keys" / f"{city}.token").read_text("ascii").strip()
+        client = httpx.AsyncClient(timeout=CITY_TIMEOUT_SECONDS)
+        found[city] = HttpCity(client, url.rstrip("/"), token, keys)
+    return found
 
 
 def _witnessed(text: str) -> list[tuple[str, notes.VerifierKey]]:
@@ -313,6 +334,8 @@ def build_context(node: Node) -> Context:
         guarantees=Guarantees(node.desk),
         exporter=node.exporter,
         sequencer=Sequencer(node.door, node.witnessing),
+        exchange=node.exchange,
+        courier=Courier(node.exchange),
         directory=node.directory,
         vault=node.vault,
         issue_certificate=issue,
@@ -351,6 +374,9 @@ class ReceiptCheck:
         found: dict[str, Any] = dict(value) if isinstance(value, Mapping) else {}
         public = self.node.keys.node.receipt_public
         try:
+            if "custody" in found:
+                custody = receipts.verify_custody(found, public=public)
+                return {"valid": True, "kind": "custody", "content": dict(custody)}
             if "refusal" in found:
                 refusal = receipts.verify_refusal(found, public=public)
                 return {"valid": True, "kind": "refusal", "content": dict(refusal)}

@@ -10,7 +10,7 @@ import pytest
 from storytelling.people import Cast
 from storytelling.script import STORIES, read_story
 from storytelling.stage import CLAIMS, VERBS, Stage
-from storytelling.ways import by_desk, by_http
+from storytelling.ways import by_city, by_desk, by_http
 from tradehall_standards import Catalogue
 
 FILES = sorted(STORIES.glob("*.txt"))
@@ -23,6 +23,13 @@ ON_POSTGRESQL = (
     "too_few_bids_fail_one_lot",
     "whole_tender",
 )
+THROUGH_ANOTHER_CITY = (
+    "dissent_from_the_report",
+    "recusal_and_replacement",
+    "scores_out_of_bounds",
+    "seats_one_to_one",
+)
+"""Stories in which nobody is told "not now": another city's node would keep that record and send it again."""
 
 Catalogues = dict[str, Catalogue]
 each = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -41,6 +48,15 @@ def test_story_through_http(path: Path, cast: Cast, catalogues: Catalogues, temp
     story = read_story(path)
     catalogue = catalogues[story.headers.get("catalogue", "")]
     with by_http(cast, catalogue, story.start, template, tmp_path) as way:
+        Stage(story, way, cast, catalogue, tmp_path).play()
+
+
+@pytest.mark.parametrize("name", THROUGH_ANOTHER_CITY)
+def test_story_through_another_citys_node(
+    name: str, cast: Cast, catalogue: Catalogue, template: Path, tmp_path: Path
+) -> None:
+    story = read_story(STORIES / f"{name}.txt")
+    with by_city(cast, catalogue, story.start, template, tmp_path) as way:
         Stage(story, way, cast, catalogue, tmp_path).play()
 
 

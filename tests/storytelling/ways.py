@@ -3,16 +3,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import shutil
 from base64 import b32encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
 
+import httpx
 from litestar.testing import TestClient
 
 from storytelling.people import CITY, FIRST_INSTANT, PUBLIC_URL, Cast, MemoryDirectory, Person
@@ -22,6 +25,7 @@ from tradehall.adapters.identity.ca import Trust
 from tradehall.adapters.letters import PdfLetters
 from tradehall.adapters.memory import MemoryStore
 from tradehall.adapters.opener import VaultUnsealer
+from tradehall.adapters.peers.http import HttpCity
 from tradehall.adapters.vault import FolderVault
 from tradehall.cli.client import Client, Refused
 from tradehall.desk.accept import Accepted, Door, Filing
@@ -29,6 +33,7 @@ from tradehall.desk.cloak import Cloak
 from tradehall.desk.decoys import Decoys
 from tradehall.desk.draw import Draw
 from tradehall.desk.evaluation import Evaluation
+from tradehall.desk.exchange import CUSTODY_FAMILIES, CityKeys, Courier
 from tradehall.desk.filing import Desk
 from tradehall.desk.guarantee import Guarantees
 from tradehall.desk.opening import Opening
@@ -289,6 +294,95 @@ class HttpWay:
         self._call(who, "POST", f"/certificates/{who.certificate.kid}/revocation")
 
 
+# --- through another city ------------------------------------------------------------------------------------
+
+
+class Bridge(httpx.AsyncBaseTransport):
+    """The network from one node to another in this process; it can be cut in either direction."""
+
+    def __init__(self, there: TestClient[Any]) -> None:
+        self._there = there
+        self.to_cut = self.back_cut = False
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if self.to_cut:
+            raise httpx.ConnectError("cut")
+        content = await request.aread()
+        path = request.url.raw_path.decode("ascii")
+        headers = {k: v for k, v in request.headers.items() if k in ("authorization", "content-type")}
+        answer = self._there.request(request.method, path, content=content, headers=headers)
+        if self.back_cut:
+            raise httpx.ReadError("cut")
+        return httpx.Response(answer.status_code, content=answer.content)
+
+
+class CityWay(HttpWay):
+    """Experts and the remote venue leave their records with their own city's node, which passes them on."""
+
+    def __init__(self, cast: Cast, node: Node, here: Node) -> None:
+        super().__init__(cast, node)
+        keys = CityKeys(node.keys.node.name, node.keys.node.receipt_public, node.keys.node.log)
+        self.bridge = Bridge(self._http)
+        client = httpx.AsyncClient(transport=self.bridge)
+        there = HttpCity(client, PUBLIC_URL, cast["centre/deyang"].token, keys)
+        self.here = here
+        self.exchange = replace(here.exchange, cities={CITY: there})
+        self.courier = Courier(self.exchange)
+        self._runner = asyncio.Runner()
+        context = replace(build_context(here), exchange=self.exchange, courier=Courier(replace(here.exchange)))
+        self.local: TestClient[Any] = TestClient(build_app(context, PAGES), base_url=PUBLIC_URL)
+        self.local.__enter__()
+
+    def close(self) -> None:
+        self._runner.run(self.exchange.cities[CITY].close())
+        self._runner.close()
+        self.local.__exit__(None, None, None)
+        self.here.close()
+        super().close()
+
+    def advance(self, to: datetime) -> None:
+        super().advance(to)
+        assert isinstance(self.here.clock, SandboxClock)
+        self.here.clock.advance(to, to)
+
+    def round(self) -> bool:
+        return self._runner.run(self.courier.round(CITY))
+
+    def leave(self, who: Person, record: Mapping[str, Any]) -> dict[str, Any]:
+        """Leave a record with the own city's node; it answers with custody at once."""
+        return self._local(who, "POST", "/records", dict(record))
+
+    def fetch(self, who: Person, digest: str) -> dict[str, Any]:
+        return self._local(who, "GET", f"/records/{digest}")
+
+    def state(self, who: Person, case: str) -> dict[str, Any]:
+        return self._local(who, "GET", f"/cases/{case}")
+
+    def _local(self, who: Person, method: str, path: str, json: Any = None) -> dict[str, Any]:
+        here, self._http = self._http, self.local
+        try:
+            return dict(self._call(who, method, f"/cities/{CITY}{path}", json))
+        finally:
+            self._http = here
+
+    def file(self, who: Person, record: Mapping[str, Any], key: str = "") -> dict[str, Any]:
+        family = str(record["envelope"]["schema"]["id"])
+        if family not in CUSTODY_FAMILIES or who.handle not in ("centre/deyang", *self._experts):
+            return super().file(who, record, key)
+        digest = self.leave(who, record)["custody"]["custody"]["record"]
+        assert self.round()
+        kept = self.fetch(who, digest)
+        if "refusal" in kept["answer"]:
+            said = kept["answer"]["refusal"]
+            raise Denied(said["code"], f"{said['reason']['zh']} {said['reason']['en']}", kept["answer"])
+        assert kept["state"] == "accepted"
+        return dict(kept["answer"])
+
+    @property
+    def _experts(self) -> list[str]:
+        return [handle for handle in self._cast.people if handle.startswith("expert/")]
+
+
 # --- opening a way --------------------------------------------------------------------------------------------
 
 
@@ -321,6 +415,21 @@ def fill_template(cast: Cast, catalogue: Catalogue, folder: Path, database: str 
 @contextmanager
 def by_desk(cast: Cast, catalogue: Catalogue, start: datetime, folder: Path) -> Iterator[Way]:
     yield DeskWay(cast, catalogue, folder, start)
+
+
+@contextmanager
+def by_city(cast: Cast, catalogue: Catalogue, start: datetime, template: Path, folder: Path) -> Iterator[CityWay]:
+    """Two nodes with a database each: the lead venue's, and that of a remote venue which knows everybody too."""
+    lead = Path(shutil.copytree(template, folder / "node"))
+    remote = Path(shutil.copytree(template, folder / "remote"))
+    shutil.rmtree(remote / "keys")
+    settings = replace(node_settings(remote, start), city="deyang")
+    there = build_node(node_settings(lead, start), catalogue=catalogue)
+    way = CityWay(cast, there, build_node(settings, catalogue=catalogue))
+    try:
+        yield way
+    finally:
+        way.close()
 
 
 @contextmanager

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 
 from tradehall.adapters.log.tiles import grow
 from tradehall.adapters.turn import Turn
-from tradehall.desk.ports import Batch, CaseQuery, Clock, Listing, Row, Stored
+from tradehall.desk.ports import Batch, CaseQuery, Clock, Copy, Listing, Message, Row, Stored
 from tradehall.rules import merkle
 
 
@@ -195,6 +195,50 @@ class MemoryWriter(MemoryView):
     def keep_cosignatures(self, size: int, lines: Sequence[str]) -> None:
         """Keep witness lines."""
         self._data.cosignatures[size] = self._data.cosignatures.get(size, frozenset()) | frozenset(lines)
+
+
+class MemoryExchange:
+    """Outbox and copies in one process (内存往来存储); each change takes the place of what was before in one step."""
+
+    def __init__(self) -> None:
+        self._outbox: dict[bytes, Message] = {}
+        self._copies: dict[tuple[str, bytes], tuple[Copy, ...]] = {}
+
+    def put(self, message: Message) -> bool:
+        """Keep a message behind all others unless its tag is known."""
+        return self._outbox.setdefault(message.tag, message) is message
+
+    def find(self, tag: bytes) -> Message | None:
+        """Return a message."""
+        return self._outbox.get(tag)
+
+    def waiting(self, city: str, limit: int) -> Sequence[Message]:
+        """Return the messages that are not done, in order."""
+        return list(islice((m for m in list(self._outbox.values()) if m.city == city and not m.done), limit))
+
+    def settle(self, message: Message) -> None:
+        """Write how a message stands."""
+        if message.tag in self._outbox:
+            known = self._outbox[message.tag]
+            self._outbox[message.tag] = replace(
+                known, due=message.due, tries=message.tries, answer=message.answer, done=message.done
+            )
+
+    def cursor(self, city: str, case: bytes) -> int:
+        """Return the index of the last copy, -1 before the first."""
+        kept = self._copies.get((city, case))
+        return kept[-1].index if kept else -1
+
+    def follow(self, city: str, case: bytes, after: int, copies: Sequence[Copy]) -> bool:
+        """Keep copies behind the last one."""
+        if self.cursor(city, case) != after:
+            return False
+        self._copies[city, case] = (*self._copies.get((city, case), ()), *copies)
+        return True
+
+    def copies(self, city: str, case: bytes) -> Sequence[Copy]:
+        """Return the copies in the order of the log there."""
+        return self._copies.get((city, case), ())
 
 
 def _fits(listing: Listing, query: CaseQuery) -> bool:

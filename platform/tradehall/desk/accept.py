@@ -117,7 +117,7 @@ class Door:
         """
         if not any(p.prefix == record.case[0] for p in self.procedures.values()):
             return refuse("CASE-UNKNOWN", case=record.case)
-        return self._signature_refusal(record) or self._schema_refusal(record, on) or self._attachment_refusal(record)
+        return self._signature_refusal(record) or self.schema_refusal(record, on) or self._attachment_refusal(record)
 
     def _signature_refusal(self, record: Record) -> Refusal | None:
         if record.author != record.filed_by:
@@ -144,7 +144,8 @@ class Door:
             return refuse("SIGNATURE-INVALID", why=getattr(error, "code", "bid_key"))
         return None
 
-    def _schema_refusal(self, record: Record, on: date) -> Refusal | None:
+    def schema_refusal(self, record: Record, on: date) -> Refusal | None:
+        """Refuse a payload that is not valid against the version it cites, listing every finding (数据标准校验)."""
         findings = self.catalogue.check(record.schema, dict(record.payload), on)
         blocking = [f for f in findings if f.severity == "block"]
         if not blocking:
@@ -266,7 +267,7 @@ class Door:
         record = filed.record
         procedure = self.procedure(record.case)
         case = journal.case(record.case) or Case.new(record.case, procedure.id, self.node.name)
-        unfit = self._pin_refusal(case, record, filed.at) or self._certificate_refusal(record, filed.at)
+        unfit = self._pin_refusal(case, record, filed.at) or self.certificate_refusal(record, filed.at)
         if unfit is not None:
             return unfit
         registered = frozenset[str]() if _is_bid(record) else self.directory.roles(record.author)
@@ -283,7 +284,7 @@ class Door:
         except YearNotLoaded as missing:
             return refuse("RULE-UNKNOWN-YEAR", year=missing.year)
 
-    def _certificate_refusal(self, record: Record, at: datetime) -> Refusal | None:
+    def certificate_refusal(self, record: Record, at: datetime) -> Refusal | None:
         """Refuse a certificate that does not hold at the instant of acceptance (证书有效期、吊销)."""
         if _is_bid(record):
             return None

@@ -205,6 +205,77 @@ class Store(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Message:
+    """
+    A record in custody on its way to another city (代收报文).
+
+    Attributes:
+        tag: what it is found by: a keyed hash of city and record digest.
+        city: where it goes.
+        at: instant of custody, UTC.
+        body: the signed record, sealed.
+        due: not to be sent before; UTC.
+        tries: how often the other city has answered that it is not the time yet.
+        answer: the other city's last receipt or refusal, sealed; empty before the first.
+        done: whether it needs no more sending.
+    """
+
+    tag: bytes
+    city: str
+    at: datetime
+    body: bytes
+    due: datetime
+    tries: int = 0
+    answer: bytes = b""
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A record of a case that another city hosts (跟随副本): its index in the log there, and the sealed record."""
+
+    index: int
+    body: bytes
+
+
+class ExchangeStore(Protocol):
+    """
+    Where the exchange between cities lies (城市间往来存储). Every change is durable when its call returns.
+
+    Promises, shown by ``tests/adapters/test_exchange_contract.py``: a tag is kept once; ``waiting`` has the order of
+    keeping; copies have no gap, since they are kept only behind the last one that is there.
+    """
+
+    def put(self, message: Message) -> bool:
+        """Keep a message behind all others; False, and nothing changes, when its tag is known."""
+        ...
+
+    def find(self, tag: bytes) -> Message | None:
+        """Return a message."""
+        ...
+
+    def waiting(self, city: str, limit: int) -> Sequence[Message]:
+        """Return the messages for a city that are not done, in the order in which they were kept."""
+        ...
+
+    def settle(self, message: Message) -> None:
+        """Write ``due``, ``tries``, ``answer`` and ``done`` of the message with the same tag."""
+        ...
+
+    def cursor(self, city: str, case: bytes) -> int:
+        """Return the index of the last copy of a case, -1 when there is none. ``case`` is a keyed hash."""
+        ...
+
+    def follow(self, city: str, case: bytes, after: int, copies: Sequence[Copy]) -> bool:
+        """Keep copies, indices rising, all or none; False when ``after`` is not the cursor."""
+        ...
+
+    def copies(self, city: str, case: bytes) -> Sequence[Copy]:
+        """Return the copies of a case in the order of the log there."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Certificate:
     """A registered certificate (数字证书): whose it is and when it holds."""
 

@@ -4,13 +4,14 @@ Making state again (状态重建): heads and facts are caches; the journal alone
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from tradehall.desk.journal import Journal
 from tradehall.kernel.admission import apply
 from tradehall.kernel.case import Case, Facts
-from tradehall.kernel.record import CaseId
+from tradehall.kernel.procedure import Procedure, World
+from tradehall.kernel.record import CaseId, Filed
 
 if TYPE_CHECKING:
     from tradehall.desk.accept import Door
@@ -40,16 +41,27 @@ def refold(door: Door, case: str) -> tuple[Case, FoldedFacts]:
         The case and its facts as they must be; a case without records is new.
     """
     procedure = door.procedure(case)
-    folded, facts = Case.new(CaseId(case), procedure.id, door.node.name), FoldedFacts()
     with door.store.read() as reading:
         journal = Journal(reading, door.cloak, door.procedures)
-        for entry in journal.entries(case):
-            world = door.world(journal, folded, entry.record)
-            admitted = apply(procedure, folded, entry.filed, facts=facts, world=world)
-            for fact in admitted.effects.facts:
-                facts.kinds.setdefault(fact.kind, {})[fact.key] = fact.value
-            folded = admitted.case
-    return folded, facts
+        return fold(
+            procedure,
+            Case.new(CaseId(case), procedure.id, door.node.name),
+            [entry.filed for entry in journal.entries(case)],
+            lambda known, filed: door.world(journal, known, filed.record),
+        )
+
+
+def fold(
+    procedure: Procedure, case: Case, filed: Sequence[Filed], world: Callable[[Case, Filed], World]
+) -> tuple[Case, FoldedFacts]:
+    """Fold records onto a case, in order and judging none; ``world`` is what lay outside the case at each (折叠)."""
+    facts = FoldedFacts()
+    for one in filed:
+        admitted = apply(procedure, case, one, facts=facts, world=world(case, one))
+        for fact in admitted.effects.facts:
+            facts.kinds.setdefault(fact.kind, {})[fact.key] = fact.value
+        case = admitted.case
+    return case, facts
 
 
 def differences(door: Door, case: str) -> list[str]:

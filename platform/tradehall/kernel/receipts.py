@@ -223,6 +223,53 @@ def build_refusal(
     return {"refusal": refusal, "signature": sign_detached(jcs(refusal), public, signer)}
 
 
+CUSTODY_SAYS: Mapping[str, str] = {
+    "zh": "代收凭据：本节点已收存该记录并将转送，不表示受理；是否受理、何时受理，以受理节点签发的回执为准。",
+    "en": "Custody only: this node keeps the record and will pass it on. It is NOT a receipt of acceptance; whether "
+    "and when the record was accepted is said by the receipt of the node it is for.",
+}
+"""What every custody note says, so that nobody takes it for a receipt."""
+
+
+def build_custody(
+    *, record: str, case: str, family: str, at: datetime, node: str, to: str, public: bytes, signer: Sign
+) -> dict[str, Json]:
+    """
+    Return a signed custody note 代收凭据, ``{"custody", "signature"}``; it is NOT a receipt of acceptance.
+
+    Args:
+        record: digest of the record in custody.
+        case: case it is for.
+        family: its family.
+        at: when it was stored durably.
+        node: ``node:<name>`` of the node that keeps it.
+        to: ``node:<name>`` of the node whose door decides.
+        public: raw public receipt key.
+        signer: signs with it.
+    """
+    custody: dict[str, Json] = {
+        "type": "custody",
+        "record": record,
+        "case": case,
+        "family": family,
+        "taken_at": instant(at),
+        "node": node,
+        "to": to,
+        "says": dict(CUSTODY_SAYS),
+    }
+    return {"custody": custody, "signature": sign_detached(jcs(custody), public, signer)}
+
+
+def verify_custody(signed: Mapping[str, Json], *, public: bytes) -> Mapping[str, Json]:
+    """
+    Return the content of a custody note.
+
+    Raises:
+        ReceiptInvalidError: it is malformed or not signed by the key.
+    """
+    return _opened(signed, "custody", public)
+
+
 def verify_receipt(
     signed: Mapping[str, Json],
     *,

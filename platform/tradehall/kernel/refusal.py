@@ -126,6 +126,11 @@ KINDS: Mapping[str, Kind] = _kinds(
         Text("同一幂等键先前提交的是另一份记录 {first}", "This idempotency key was used for another record, {first}"),
     ),
     Kind("RULE-UNKNOWN-YEAR", 422, Text("{year} 年尚无节假日表，无法计算期限", "No holiday table for {year}")),
+    Kind(
+        "CUSTODY-NOT-TAKEN",
+        422,
+        Text("不予代收：{why}", "Not taken into custody: {why}"),
+    ),
     # --- tender 招 -----------------------------------------------------------------------------------------
     Kind("PROJECT-MISMATCH", 422, Text("与项目登记不一致：{why}", "Does not agree with the project: {why}")),
     Kind("DOCUMENT-MISSING", 422, Text("尚未提交招标文件 {digest}", "The tender document {digest} is not filed")),

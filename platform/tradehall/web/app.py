@@ -16,7 +16,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.params import SkipValidation
 
 from tradehall.web.access import AccessMiddleware, guard
-from tradehall.web.api import accounts, cases, proof, records, standards
+from tradehall.web.api import accounts, cases, cities, proof, records, standards
 from tradehall.web.api.context import Context
 from tradehall.web.api.describe import document
 from tradehall.web.methods import head_as_get
@@ -32,6 +32,7 @@ API_HANDLERS: Sequence[Any] = (
     *standards.HANDLERS,
     *records.HANDLERS,
     *cases.HANDLERS,
+    *cities.HANDLERS,
     *proof.HANDLERS,
 )
 
@@ -62,11 +63,13 @@ def build_app(context: Context, pages: Sequence[Any] = ()) -> Litestar:
     @asynccontextmanager
     async def running(_app: Litestar) -> AsyncGenerator[None]:
         context.sequencer.start()
+        context.courier.start()
         # Long-lived objects need no more visits of the collector: its pauses cost the slowest requests most.
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 50, 50)
         yield
+        await context.courier.stop()
         await context.sequencer.stop()
 
     async def provide() -> Context:

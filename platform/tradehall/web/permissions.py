@@ -164,6 +164,22 @@ TABLE: tuple[Permission, ...] = (
     Permission("guarantee.act", "POST", f"{A}/cases/{{case}}/guarantee", CENTRE),
     Permission("report.prepare", "GET", f"{A}/cases/{{case}}/report", ("expert", "centre"), "party"),
     Permission("changes", "GET", f"{A}/changes", EVERYONE),
+    # exchange between cities
+    Permission("city.list", "GET", f"{A}/cities", CENTRE),
+    Permission(
+        "city.take", "POST", f"{A}/cities/{{city}}/records", LOGGED_IN, note="custody; the other city's door judges"
+    ),
+    Permission(
+        "city.record",
+        "GET",
+        f"{A}/cities/{{city}}/records/{{digest}}",
+        LOGGED_IN,
+        "author",
+        "by the digest only its author knows",
+    ),
+    Permission(
+        "city.case", "GET", f"{A}/cities/{{city}}/cases/{{case}}", LOGGED_IN, "party", "parties of the session only"
+    ),
     # proof
     Permission("clock", "GET", f"{A}/clock", EVERYONE),
     Permission("clock.advance", "POST", f"{A}/sandbox/clock", CENTRE, note="sandbox nodes only"),

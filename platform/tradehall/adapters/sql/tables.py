@@ -145,3 +145,28 @@ failure = Table(
     Column("count", Integer, nullable=False),
     Column("last", BigInteger, nullable=False),
 )
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("number", Whole, primary_key=True, autoincrement=True),
+    Column("tag", LargeBinary(32), nullable=False),
+    Column("city", key_text(64), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("due", BigInteger, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("answer", LargeBinary, nullable=False),
+    Column("done", Integer, nullable=False),
+    UniqueConstraint("tag", name="outbox_tag"),
+    Index("outbox_waiting", "city", "done", "number"),
+)
+
+followed = Table(
+    "followed",
+    metadata,
+    Column("city", key_text(64), primary_key=True),
+    Column("case_tag", LargeBinary(32), primary_key=True),
+    Column("idx", Whole, primary_key=True, autoincrement=False),
+    Column("body", LargeBinary, nullable=False),
+)

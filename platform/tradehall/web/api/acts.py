@@ -119,6 +119,13 @@ PARAMETERS: Final[Mapping[str, Parameter]] = {
     ),
     "cursor": _query("after", "上一页给出的游标", "opaque cursor that the last page gave", shapes.SOME, ""),
     "after": _query("after", "已收到的最后序号", "last index that was seen", _INDEX, -1),
+    "behind": _query(
+        "after",
+        "只要此序号之后的一页；缺省为全部",
+        "only a page of those behind this index; all without it",
+        {"type": "integer", "minimum": -1, "maximum": 10**15 - 1},
+        0,
+    ),
     "as_of": _query("as_of", "基准日；缺省为今日", "date to ask for; today without it", shapes.DATE, "2026-03-02"),
     "pinned": _query("case", "按该项目固定的版本", "case whose pinned version is asked for", shapes.CASE, TENDER),
     "area": _query("region", "行政区划代码", "region code; national rules only without it", shapes.SOME, "510100"),
@@ -170,6 +177,7 @@ PARAMETERS: Final[Mapping[str, Parameter]] = {
     "{regime}": _path("regime", "法律制度", "regime of law", shapes.SOME, "tender_law"),
     "{digest}": _path("digest", "摘要", "SHA-256 digest", shapes.DIGEST, samples.FILE_DIGEST),
     "{case}": _path("case", "案号", "case", shapes.CASE, TENDER),
+    "{city}": _path("city", "对方城市", "another city", shapes.SOME, "chengdu"),
     "{path}": _path("path", "日志瓦片路径", "path of a tile (C2SP tlog-tiles)", shapes.SOME, "0/000.p/1"),
     "{code}": _path("code", "错误代码", "code of a problem", shapes.SOME, "BID-LATE"),
 }
@@ -273,6 +281,15 @@ def _receipt(door: Door) -> Json:
     return samples.receipt_of(door)
 
 
+def _kept(door: Door) -> Json:
+    return {"state": "waiting", "custody": samples.custody_of(door), "answer": None, "tries": 0}
+
+
+def _custody(door: Door) -> Sequence[Example]:
+    told = Text("本节点未与该城市约定交换", "a city that this node does not exchange records with")
+    return (Example("unknown", told, samples.record_of(door, "score_commitment"), 404, "NOT-FOUND"),)
+
+
 def _checkpoint(door: Door) -> Json:
     receipt = samples.receipt_of(door)["receipt"]
     log = receipt["log"] if isinstance(receipt, dict) else None
@@ -302,6 +319,15 @@ _FILING_PROBLEMS = (
     "SCHEMA-INVALID",
     "CERTIFICATE-UNKNOWN",
     "CLOCK-SUSPECT",
+)
+_CUSTODY_PROBLEMS = (
+    "CUSTODY-NOT-TAKEN",
+    "CASE-UNKNOWN",
+    "SCHEMA-INVALID",
+    "AUTHOR-MISMATCH",
+    "SIGNATURE-INVALID",
+    "CERTIFICATE-UNKNOWN",
+    "CERTIFICATE-NOT-VALID",
 )
 
 
@@ -657,8 +683,8 @@ ACTS: Final[Mapping[str, Act]] = {
         Text("项目记录", "Records of a case"),
         "调用者可读的记录，按日志次序。",
         _ok(shapes.items(ref("Entry")), _entries),
-        takes=("family",),
-        problems=("NOT-FOUND",),
+        takes=("family", "behind"),
+        problems=("NOT-FOUND", "PARAMETER-INVALID"),
     ),
     "case.events": Act(
         Text("实时推送", "Follow a case"),
@@ -796,6 +822,68 @@ ACTS: Final[Mapping[str, Act]] = {
         problems=("PARAMETER-INVALID",),
     ),
     # proof
+    # exchange between cities
+    "city.list": Act(
+        Text("对方城市", "Other cities"),
+        "与本节点交换记录的城市及链路状态。",
+        _ok(
+            shapes.items(
+                shapes.members(
+                    {
+                        "city": shapes.SOME,
+                        "node": shapes.PARTY,
+                        "held_at": shapes.or_null(shapes.INSTANT),
+                        "fault": shapes.SOME,
+                    }
+                )
+            ),
+            {
+                "items": [
+                    {"city": "chengdu", "node": "node:chengdu", "held_at": "2026-03-25T07:00:00.000Z", "fault": ""}
+                ]
+            },
+        ),
+    ),
+    "city.take": Act(
+        Text("代收", "Leave a record for another city"),
+        "副场专家和场地的记录由本节点收存并转送主场节点；返回签名的代收凭据，不表示受理。是否受理以主场节点的回执为准。",
+        {202: Answer(Text("已代收，待转送", "In custody, to be passed on"), ref("Kept"), _kept, headers=("Location",))},
+        body=Body(ref("Record"), _custody),
+        problems=("FORM-INVALID", "NOT-FOUND", *_CUSTODY_PROBLEMS),
+    ),
+    "city.record": Act(
+        Text("代收状态", "How a record in custody stands"),
+        "凭只有作者知道的记录摘要；附主场节点签发的回执或拒收回执。",
+        _ok(ref("Kept"), _kept),
+        problems=("NOT-FOUND",),
+    ),
+    "city.case": Act(
+        Text("对方案卷状态", "A session that another city hosts"),
+        "按已收到的对方日志副本折叠得出；`index` 与 `held_at` 说明到何处为止。",
+        _ok(
+            shapes.members(
+                {
+                    "case": shapes.CASE,
+                    "city": shapes.SOME,
+                    "lots": shapes.ANYTHING,
+                    "head": shapes.ANYTHING,
+                    "scores": shapes.list_of(shapes.ANYTHING),
+                    "index": shapes.COUNT,
+                    "held_at": shapes.or_null(shapes.INSTANT),
+                }
+            ),
+            {
+                "case": samples.CASES["r"],
+                "city": "chengdu",
+                "lots": {"*": "running"},
+                "head": {"tender": TENDER, "lots": ["L1"]},
+                "scores": [{"lot": "L1", "members": 5, "locked": 4, "shown": 0}],
+                "index": 41,
+                "held_at": "2026-03-25T07:00:00.000Z",
+            },
+        ),
+        problems=("NOT-FOUND",),
+    ),
     "clock": Act(
         Text("服务器时间", "The node's clock"),
         "唯一作数的时间；`suspect` 时停止受理。",

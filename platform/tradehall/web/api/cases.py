@@ -35,6 +35,7 @@ Req = Request[Any, Any, Any]
 Ctx = NamedDependency[SkipValidation[Context]]
 PAGE = 20
 PAGE_MAX = 100
+PAGE_BYTES = 1 << 20
 INDEX_MAX = 10**15 - 1
 POLL_SECONDS = 0.5
 HEARTBEAT_POLLS = 30
@@ -139,12 +140,31 @@ async def case_see(request: Req, context: Ctx, case: FromPath[str]) -> dict[str,
 
 @get("/cases/{case:str}/records", opt={"permission": "case.records"})
 async def case_records(request: Req, context: Ctx, case: FromPath[str]) -> dict[str, Any]:
-    """Return the records of a case that the caller may read, in the order of the log (项目记录)."""
+    """
+    Return the records of a case that the caller may read, in the order of the log (项目记录).
+
+    With ``after``, a page of those behind that index: so other cities follow a session. In a case that is not secret a
+    record may become readable after later ones.
+    """
     subject = subject_of(request)
     view = context.look(case, subject)
     family = request.query_params.get("family")
     found = [e for e in context.visible(view, subject) if family in (None, e.record.family)]
+    if "after" in request.query_params:
+        after = read_number(request.query_params["after"], "after", least=-1, most=INDEX_MAX)
+        found = _page([e for e in found if e.filed.index > after])
     return {"items": [entry_json(e) for e in found]}
+
+
+def _page(entries: list[Entry]) -> list[Entry]:
+    """Return the first entries that make a page: not too many, and not larger than a strict reader takes."""
+    size, count = 0, 0
+    for entry in entries[:PAGE]:
+        size += len(entry.record.body)
+        if count and size > PAGE_BYTES:
+            break
+        count += 1
+    return entries[:count]
 
 
 def entry_json(entry: Entry) -> dict[str, Any]:

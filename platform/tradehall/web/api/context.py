@@ -12,6 +12,7 @@ from tradehall.desk.accept import Door
 from tradehall.desk.draw import Draw
 from tradehall.desk.evaluation import Evaluation
 from tradehall.desk.evidence import Exporter
+from tradehall.desk.exchange import Courier, Exchange
 from tradehall.desk.filing import CaseView, Desk
 from tradehall.desk.guarantee import Guarantees
 from tradehall.desk.journal import Entry
@@ -42,6 +43,8 @@ class Context:
     guarantees: Guarantees
     exporter: Exporter
     sequencer: Sequencer
+    exchange: Exchange
+    courier: Courier
     directory: Any
     vault: Any
     issue_certificate: Any

@@ -35,6 +35,7 @@ TAGS: Final[Mapping[str, tuple[str, Text]]] = {
     "standards": ("schema codelist parameters procedure validate", Text("数据标准与法定参数", "Standards and law")),
     "records": ("record receipt vault", Text("记录、回执、文件", "Records, receipts, files")),
     "cases": ("case opening draw tie guarantee report changes", Text("项目与中心主持的步骤", "Cases and acts")),
+    "cities": ("city", Text("城市间交换", "Exchange between cities")),
     "proof": ("clock node log witness health problem", Text("时间、日志、见证", "Clock, log, witnesses")),
 }
 ABOUT: Final = Text(
@@ -78,6 +79,8 @@ FILLERS: Final[Mapping[str, str]] = {
     "schema": "project/1.0.0",
     "kid": samples.KID,
     "first": samples.FILE_DIGEST,
+    "signer": samples.AUTHOR,
+    "author": samples.HOLDER,
     "count": "2",
     "needed": "3",
     "request": "adc03787b0215071",

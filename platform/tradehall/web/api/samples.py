@@ -146,6 +146,21 @@ def log_key() -> notes.VerifierKey:
     return notes.VerifierKey(ORIGIN, notes.ED25519, PUBLIC)
 
 
+def custody_of(door: Door) -> dict[str, Json]:
+    """Return a custody note of a sample score commitment (示例代收凭据)."""
+    record = cast("Mapping[str, Json]", record_of(door, "score_commitment")["envelope"])
+    return receipts.build_custody(
+        record=_digest(record),
+        case=str(record["case"]),
+        family="score_commitment",
+        at=AT,
+        node="node:deyang",
+        to="node:chengdu",
+        public=PUBLIC,
+        signer=KEY.sign,
+    )
+
+
 def refusal_of(door: Door, code: str, reason: Text, clause: str) -> dict[str, Json]:
     """Return a signed refusal of the sample project (示例拒收)."""
     return receipts.build_refusal(

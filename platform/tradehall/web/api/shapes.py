@@ -173,6 +173,27 @@ SHAPES: Final[Mapping[str, Shape]] = {
         }
     ),
     "SignedRefusal": members({"refusal": ref("Refusal"), "signature": ref("Signature")}),
+    "Custody": members(
+        {
+            "type": {"const": "custody"},
+            "record": DIGEST,
+            "case": CASE,
+            "family": FAMILY,
+            "taken_at": INSTANT,
+            "node": PARTY,
+            "to": PARTY,
+            "says": WORDS,
+        }
+    ),
+    "SignedCustody": members({"custody": ref("Custody"), "signature": ref("Signature")}),
+    "Kept": members(
+        {
+            "state": one_of("waiting", "accepted", "refused"),
+            "custody": ref("SignedCustody"),
+            "answer": {"anyOf": [ref("SignedReceipt"), ref("SignedRefusal"), NULL]},
+            "tries": COUNT,
+        }
+    ),
     "Fault": members(
         {
             "pointer": text(told="JSON Pointer (RFC 6901) into the request body; empty for parameters"),
