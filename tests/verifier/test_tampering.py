@@ -693,3 +693,39 @@ def empty(payload: Payload) -> None:
     kept = {k: payload[k] for k in ("bid_key", "submission", "replaces", "report") if k in payload}
     payload.clear()
     payload.update(kept | {"lots": 7})
+
+
+def hostile_files() -> list[bytes]:
+    """Return files whose index, keys and records hold values of other types, signed by whoever made them."""
+    good = parts(making.play_small().evidence())
+    files = []
+    for index in ([], 7, {"files": {}}, None):
+        raw, key = canonical.jcs(index), making.ed25519_key("receipt")
+        signature = evidence.sign_detached(raw, key.public_key().public_bytes_raw(), key.sign)
+        files.append(evidence.canonical_zip(good | {"evidence.json": raw, "evidence.sig": canonical.jcs(signature)}))
+    files += [resign(dict(good), counts={making.TENDER: count}) for count in (2**53 - 1, -1, "8")]
+    name = next(name for name in good if name.startswith("cases/"))
+    record = json.loads(good[name])
+    for change in ({"schema": {"id": [], "version": "1", "digest": "x"}}, {"author": 7}, {"filed_by": None}):
+        wrong = record | {"envelope": record["envelope"] | change}
+        files.append(resign(dict(good) | {name: canonical.jcs(wrong)}))
+    files.append(resign(dict(good) | {name: canonical.jcs(record | {"leaf_index": "0"})}))
+    foreign = good[name].replace(b'"edition":', '"edition":1,"名":'.encode())
+    files.append(resign(dict(good) | {name: foreign}))
+    files += [resign(dict(good) | {"keys/node.json": canonical.jcs(keys)}) for keys in ([], {}, {"receipt_key": 7})]
+    return files
+
+
+def test_values_of_another_type_are_findings_and_never_a_crash() -> None:
+    for data in hostile_files():
+        assert not verifier.verify_bytes(data).ok
+
+
+def test_true_is_not_one() -> None:
+    for family, path in (
+        ("award_notice", "rank"),
+        ("opening_start", "lots.0.count"),
+        ("evaluation_report", "bids.0.rank"),
+    ):
+        hall = making.play(on(family, put(path, value=True)))
+        assert family in {finding.family for finding in verifier.verify_bytes(hall.evidence()).findings}, family
