@@ -8,6 +8,7 @@ from __future__ import annotations
 import multiprocessing
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
@@ -27,6 +28,7 @@ from tradehall.adapters.clock import SystemClock
 from tradehall.adapters.sql import tables
 from tradehall.adapters.sql.engines import DurabilityError, assert_durable, open_engines
 from tradehall.adapters.sql.store import SqlStore, instant, milliseconds
+from tradehall.adapters.turn import Turn
 
 Stores = Callable[..., Any]
 TREE = NaiveTree()
@@ -423,3 +425,30 @@ def test_a_connection_lost_inside_a_write_loses_that_write_only(postgres_url: st
         assert append(store, row(1)).root == TREE.root(0, 2)
         with store.read() as reading:
             assert reading.get(b"k") is None
+
+
+def test_two_processes_on_one_file_write_in_turn(tmp_path: Path) -> None:
+    held = Turn(tmp_path / "turn")
+    waited: list[float] = []
+
+    def other() -> None:
+        begun = time.monotonic()
+        with Turn(tmp_path / "turn"):  # a lock of another open file, as another process has
+            waited.append(time.monotonic() - begun)
+
+    with held:
+        thread = threading.Thread(target=other)
+        thread.start()
+        time.sleep(0.2)
+        assert not waited
+    thread.join(5)
+    assert 0.1 < waited[0] < 2
+
+
+def test_a_writer_gives_up_when_another_process_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tradehall.adapters.turn.PATIENCE_SECONDS", 0.05)
+    second = Turn(tmp_path / "turn")
+    with Turn(tmp_path / "turn"), pytest.raises(TimeoutError), second:
+        pass
+    with second:
+        pass

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
@@ -34,6 +33,7 @@ from tradehall.bench.floor import Bare, Floor
 from tradehall.bench.hall import BEGIN, CHANCE, HallError, announce, enrol
 from tradehall.desk.sequencer import BATCH_MAX, WAIT_SECONDS
 from tradehall.main import Settings, build_context, build_node
+from tradehall.serving import listening
 from tradehall.web.app import build_app
 from tradehall.web.pages import HANDLERS as PAGES
 from tradehall_standards import Catalogue
@@ -56,6 +56,7 @@ def serving(
     requests: int = 1024,
     rounds: int = 5,
     connections: int = CONNECTIONS,
+    processes: int = 1,
     folder: Path | None = None,
 ) -> list[Line]:
     """
@@ -70,7 +71,11 @@ def serving(
     """
     with TemporaryDirectory(prefix="tradehall-bench-", dir=folder) as place:
         bodies, tokens = _prepare(catalogue, Path(place), requests * (rounds + 1))
-        with _server("ours", place) as ours, _server("floor", place) as floor, _server("bare", place) as bare:
+        with (
+            _servers("ours", place, processes) as ours,
+            _servers("floor", place, processes) as floor,
+            _servers("bare", place, processes) as bare,
+        ):
             ports: dict[str, int] = dict(zip(_KINDS, (ours, floor, bare), strict=True))
             rows = [bodies[i : i + requests] for i in range(0, len(bodies), requests)]
             found, waits = _rounds(ports, rows, tokens, connections)
@@ -118,9 +123,19 @@ def _settings(folder: Path) -> Settings:
 
 
 @contextmanager
-def _server(kind: str, folder: str) -> Generator[int]:
-    """Run a server in a process of its own; yields its port."""
-    command = [sys.executable, "-m", "tradehall.bench.serving", kind, folder]
+def _servers(kind: str, folder: str, processes: int) -> Generator[int]:
+    """Run a server in processes of its own that share a port; yields the port."""
+    with ExitStack() as stack:
+        port = stack.enter_context(_server(kind, folder, 0))
+        for _ in range(1, processes):
+            stack.enter_context(_server(kind, folder, port))
+        yield port
+
+
+@contextmanager
+def _server(kind: str, folder: str, port: int) -> Generator[int]:
+    """Run one process of a server; yields its port, which the system picks for 0."""
+    command = [sys.executable, "-m", "tradehall.bench.serving", kind, folder, str(port)]
     # Python finds this program as it was found here, also where it is not installed.
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, env=environment) as child:  # noqa: S603  - our own module
@@ -278,19 +293,17 @@ def _application(kind: str, folder: Path) -> tuple[Any, Callable[[], None]]:
     return build_app(build_context(node), PAGES), node.close
 
 
-def _serve(kind: str, folder: Path) -> None:
+def _serve(kind: str, folder: Path, port: int) -> None:
     """Serve until the parent says to stop; the port goes to standard output once it listens."""
     app, close = _application(kind, folder)
-    with socket.socket() as listening:
-        listening.bind((HOST, 0))
-        listening.listen(2048)
-        sys.stdout.write(f"{listening.getsockname()[1]}\n")
+    with listening(HOST, port) as ear:
+        sys.stdout.write(f"{ear.getsockname()[1]}\n")
         sys.stdout.flush()
         try:
-            uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).run(sockets=[listening])
+            uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).run(sockets=[ear])
         finally:
             close()
 
 
 if __name__ == "__main__":
-    _serve(sys.argv[1], Path(sys.argv[2]))
+    _serve(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))

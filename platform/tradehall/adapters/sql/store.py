@@ -16,7 +16,10 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, cast
+
+from sqlalchemy.engine import make_url
 
 from tradehall.adapters.log.tiles import grow
 from tradehall.adapters.sql.engines import Engines, Lane, assert_durable, open_engines, view
@@ -74,13 +77,14 @@ class SqlStore:
             self._engines.dispose()
             raise
         self._sql = Statements().with_mark(self._engines.mark)
-        self._turn = Turn()
+        self._turn = Turn(_turn_file(url))
         self._lane = Lane(self.writer, self._engines.begin_writing, self._engines.fence)
         self._edge: Edge | None = None
 
     def close(self) -> None:
         """Close all connections."""
         self._lane.close()
+        self._turn.close()
         self._engines.dispose()
 
     def now(self) -> datetime:
@@ -318,6 +322,14 @@ class SqlWriter(SqlView):
         """Keep witness lines."""
         if lines:
             self._cursor.executemany(self._sql.keep, [(size, line) for line in lines])
+
+
+def _turn_file(url: str) -> Path | None:
+    """Return the file that writers of one SQLite database wait at; PostgreSQL's advisory lock wakes them itself."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
+        return None
+    return Path(f"{parsed.database}-turn")
 
 
 def _stored(row: Any) -> Stored:
