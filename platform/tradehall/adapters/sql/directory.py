@@ -14,7 +14,6 @@ from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from tradehall.adapters.sql import tables as t
-from tradehall.adapters.sql.engines import view
 from tradehall.adapters.sql.store import SqlStore, instant, milliseconds
 from tradehall.desk.ports import Certificate
 from tradehall.kernel.procedure import Expert
@@ -38,13 +37,13 @@ class SqlDirectory:
     def __init__(self, store: SqlStore) -> None:
         self._read: Engine = store.engine
         self._write: Engine = store.writer
+        self._ask = store.questions.one
         sqlite = store.engine.dialect.name == "sqlite"
         self._insert: Any = sqlite_insert if sqlite else postgres_insert
         self._mark = "?" if sqlite else "%s"
 
     def _one(self, statement: str, value: str) -> Any:
-        with view(self._read, "") as cursor:
-            return cursor.execute(statement.replace("?", self._mark), (value,)).fetchone()
+        return self._ask(statement.replace("?", self._mark), value)
 
     def _put(self, table: Table, row: Mapping[str, Any], **changed: Any) -> None:
         """Insert a row, or change the one with its primary key: to ``row``, or only as ``changed`` says."""

@@ -7,6 +7,7 @@ and several times as much through ``Connection.execute``, which a write of one r
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -116,6 +117,55 @@ def view(engine: Engine, begin: str) -> Generator[Any]:
         yield cursor
     finally:
         _give_back(connection)
+
+
+class Questions:
+    """
+    Single questions, each answered as the database stands at that moment (单问).
+
+    Connections are kept between questions, outside any transaction: to fetch one, begin, roll back and give it back
+    would take several times as long as the question, and every request asks a few.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._kept: deque[PoolProxiedConnection] = deque(maxlen=READERS)
+
+    def one(self, statement: str, *values: object) -> Any:
+        """Return the first row of an answer, None where there is none."""
+        try:
+            connection = self._kept.pop()
+        except IndexError:
+            return self._asked(self._connect(), statement, values)
+        try:
+            return self._asked(connection, statement, values)
+        except self._engine.dialect.loaded_dbapi.Error:
+            # A connection that was kept may have died with its server: only a new one can tell.
+            return self._asked(self._connect(), statement, values)
+
+    def _connect(self) -> PoolProxiedConnection:
+        connection = self._engine.raw_connection()
+        connection.detach()  # the pool forgets it: it would never come back
+        if self._engine.dialect.name != "sqlite":
+            connection.driver_connection.autocommit = True  # type: ignore[union-attr]
+        return connection
+
+    def _asked(self, connection: PoolProxiedConnection, statement: str, values: tuple[object, ...]) -> Any:
+        try:
+            row = connection.cursor().execute(statement, values).fetchone()  # type: ignore[func-returns-value]
+        except BaseException:
+            connection.close()
+            raise
+        if len(self._kept) < READERS:
+            self._kept.append(connection)
+        else:
+            connection.close()
+        return row
+
+    def close(self) -> None:
+        """Close what was kept."""
+        while self._kept:
+            self._kept.pop().close()
 
 
 def _give_back(connection: PoolProxiedConnection) -> None:

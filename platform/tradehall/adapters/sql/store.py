@@ -22,7 +22,7 @@ from typing import Any, cast
 from sqlalchemy.engine import make_url
 
 from tradehall.adapters.log.tiles import grow
-from tradehall.adapters.sql.engines import Engines, Lane, assert_durable, open_engines, view
+from tradehall.adapters.sql.engines import Engines, Lane, Questions, assert_durable, open_engines, view
 from tradehall.adapters.sql.fence import PULSE, Fence, FencedError
 from tradehall.adapters.sql.migrate import upgrade
 from tradehall.adapters.sql.statements import Statements
@@ -70,6 +70,7 @@ class SqlStore:
         self._clock = clock
         self._engines: Engines = open_engines(url, fence)
         self.engine, self.writer = self._engines.reading, self._engines.writing
+        self.questions = Questions(self.engine)
         try:
             assert_durable(self.writer)
             upgrade(self._engines)
@@ -85,24 +86,19 @@ class SqlStore:
         """Close all connections."""
         self._lane.close()
         self._turn.close()
+        self.questions.close()
         self._engines.dispose()
 
     def now(self) -> datetime:
         """Return the node's instant."""
-        with view(self.engine, "") as cursor:
-            return self._stamp(cursor)
+        return self._clock.stamp(_moment(self.questions.one(self._engines.time)))
 
     def time_ns(self) -> int:
         """Return the database's own clock in nanoseconds since 1970, for the ticker that watches it."""
-        with view(self.engine, "") as cursor:
-            return (self._time(cursor) - EPOCH) // timedelta(microseconds=1) * 1000
-
-    def _time(self, cursor: Any) -> datetime:
-        (read,) = cursor.execute(self._engines.time).fetchone()
-        return read if isinstance(read, datetime) else datetime.fromisoformat(read)
+        return (_moment(self.questions.one(self._engines.time)) - EPOCH) // timedelta(microseconds=1) * 1000
 
     def _stamp(self, cursor: Any) -> datetime:
-        return self._clock.stamp(self._time(cursor))
+        return self._clock.stamp(_moment(cursor.execute(self._engines.time).fetchone()))
 
     @contextmanager
     def read(self) -> Generator[SqlView]:
@@ -322,6 +318,12 @@ class SqlWriter(SqlView):
         """Keep witness lines."""
         if lines:
             self._cursor.executemany(self._sql.keep, [(size, line) for line in lines])
+
+
+def _moment(row: tuple[Any]) -> datetime:
+    """Return the instant that the database told."""
+    (read,) = row
+    return read if isinstance(read, datetime) else datetime.fromisoformat(read)
 
 
 def _turn_file(url: str) -> Path | None:
