@@ -54,11 +54,17 @@ class Journal:
         self._written: dict[bytes, tuple[bytes, bool]] = {}
         self._decoys: dict[bytes, bytes] = {}
         self._cases: dict[str, Case] = {}
+        self._tags: dict[tuple[str, ...], bytes] = {}
 
     # --- keys and values --------------------------------------------------------------------------------------
 
     def _key(self, *parts: str, secret: bool) -> bytes:
-        return self._cloak.tag(*parts) if secret else "\x1f".join(parts).encode()
+        if not secret:
+            return "\x1f".join(parts).encode()
+        tag = self._tags.get(parts)
+        if tag is None:  # each is asked for several times: is it there, how many, put it
+            tag = self._tags[parts] = self._cloak.tag(*parts)
+        return tag
 
     def get(self, *parts: str, secret: bool) -> Json:
         """Return a state value."""

@@ -186,7 +186,7 @@ def _verify(key: PublicKey, alg: str, value: bytes, signed: bytes) -> None:
     if isinstance(key, Ed25519PublicKey):
         if alg != ED25519:
             raise SignatureInvalid("alg")
-        if _has_small_order(key):
+        if not is_signing_key(key.public_bytes_raw()):
             raise SignatureInvalid("key")
         _verify_ed25519(key.public_bytes_raw(), value, signed)
         return
@@ -206,10 +206,14 @@ def _verify_ed25519(public: bytes, value: bytes, signed: bytes) -> None:
         raise InvalidSignature from error
 
 
-def _has_small_order(key: Ed25519PublicKey) -> bool:
-    """Whether anybody can find signatures that hold under the key: its owner could then deny every one."""
-    raw = key.public_bytes_raw()
-    return raw[:-1] + bytes([raw[-1] & ~_SIGN_BIT]) in _SMALL_ORDER
+def is_signing_key(raw: bytes) -> bool:
+    """
+    Tell whether raw bytes can be an Ed25519 key whose owner can't deny signatures (可用的签名公钥).
+
+    Under a key of small order anybody can find signatures that hold. Whether the bytes are a point at all, the
+    signature under them shows.
+    """
+    return len(raw) == _HALF and raw[:-1] + bytes([raw[-1] & ~_SIGN_BIT]) not in _SMALL_ORDER
 
 
 def _header(alg: str, kid: str) -> bytes:

@@ -32,7 +32,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from nacl import bindings as sodium
 from nacl import exceptions as sodium_errors
 
-from tradehall.kernel.signing import bid_party
+from tradehall.kernel.signing import bid_party, is_signing_key
 
 SEAL_SUITE: Final = "age-x25519-v1"
 POLICIES: Final = ("bidder_or_custodians", "custodians_only")
@@ -768,7 +768,7 @@ def _seal_findings(commitment: Commitment) -> Iterator[Finding]:
         yield Finding("suite", "/seal_suite", "封装套件未知", "unknown sealing suite")
     if commitment.policy not in POLICIES:
         yield Finding("policy", "/policy", "开启方式未知", "unknown opening policy")
-    if not is_point(commitment.bid_key):
+    if not is_signing_key(commitment.bid_key):
         yield Finding("bid_key", "/bid_key", "投标公钥不是 Ed25519 公钥", "the bid key is no Ed25519 public key")
     points = commitment.points
     if not MIN_THRESHOLD <= len(points) <= MAX_CUSTODIANS or not all(map(is_point, points)):
