@@ -152,7 +152,7 @@ class Questions:
 
     def _asked(self, connection: PoolProxiedConnection, statement: str, values: tuple[object, ...]) -> Any:
         try:
-            row = connection.cursor().execute(statement, values).fetchone()  # type: ignore[func-returns-value]
+            row = connection.cursor().execute(statement, values).fetchone()
         except BaseException:
             connection.close()
             raise

@@ -20,7 +20,7 @@ from litestar.response.base import ASGIResponse
 from litestar.types import ASGIApp
 
 from tradehall.desk.accept import Accepted, Filing
-from tradehall.desk.sequencer import BatchFailed
+from tradehall.desk.sequencer import BatchFailed, LaneFull
 from tradehall.kernel.record import read_record
 from tradehall.kernel.refusal import Refusal
 from tradehall.web.access import subject_of
@@ -57,7 +57,9 @@ async def record_file(request: Req, context: Ctx) -> ASGIApp:
     if key is not None and _KEY.fullmatch(key) is None:
         raise Problem("PARAMETER-INVALID", why="Idempotency-Key")
     try:
-        answer = await context.sequencer.submit(Filing(record, (subject.party, key) if key else None))
+        answer = await context.sequencer.submit(Filing(record, (subject.party, key) if key else None), subject.party)
+    except LaneFull as full:
+        raise Problem("TOO-MANY", seconds=1, headers={"Retry-After": "1"}) from full
     except BatchFailed as failed:
         # The record may or may not stand; filing it again tells, and never files it twice.
         structlog.get_logger().error("batch failed", error=str(failed))
