@@ -147,7 +147,7 @@ class Questions:
         connection = self._engine.raw_connection()
         connection.detach()  # the pool forgets it: it would never come back
         if self._engine.dialect.name != "sqlite":
-            connection.driver_connection.autocommit = True  # type: ignore[union-attr]
+            connection.dbapi_connection.autocommit = True  # type: ignore[union-attr]
         return connection
 
     def _asked(self, connection: PoolProxiedConnection, statement: str, values: tuple[object, ...]) -> Any:
