@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, field
 
 import httpx
@@ -25,6 +26,10 @@ class City:
     @property
     def vkey(self) -> notes.VerifierKey:
         return notes.VerifierKey(self.name, notes.COSIGNATURE, self.key.public_key().public_bytes_raw())
+
+    def twin(self) -> City:
+        """Return the same city as it is now; what either learns later, the other does not."""
+        return City(self.name, self.away, copy.deepcopy(self.store), self.key)
 
     def watch(self, node: Node) -> None:
         """Be the one witness of a node."""

@@ -45,7 +45,7 @@ class Server:
 
     def start(self, *, settings: str = "") -> None:
         options = f"{postgres.SETTINGS} -c unix_socket_directories={self.folder} -c wal_level=replica"
-        options += f" -c hot_standby=on -c max_wal_senders=8 -c wal_receiver_timeout=5s {settings}"
+        options += f" -c hot_standby=on -c max_wal_senders=8 -c wal_keep_size=64MB {settings}"
         try:
             self.call(
                 "pg_ctl", "start", "--wait", f"--pgdata={self.data}", f"--log={self.folder}/log", f"--options={options}"
