@@ -15,6 +15,7 @@ from itertools import islice
 
 from tradehall.adapters.log.tiles import grow
 from tradehall.adapters.turn import Turn
+from tradehall.desk.listing import folded, searched
 from tradehall.desk.ports import Batch, CaseQuery, Clock, Copy, Listing, Message, Row, Stored
 from tradehall.rules import merkle
 
@@ -244,9 +245,9 @@ class MemoryExchange:
 def _fits(listing: Listing, query: CaseQuery) -> bool:
     if query.after is not None and (listing.published_at, listing.case) >= query.after:
         return False
-    text = f"{listing.title} {listing.code} {listing.tenderer}".casefold()
+    text = searched(listing)
     return (
-        all(word in text for word in query.text.casefold().split())
+        all(word in text for word in folded(query.text).split())
         and query.stage in ("", listing.stage)
         and query.regime in ("", listing.regime)
         and listing.region.startswith(query.region)

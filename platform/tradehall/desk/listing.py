@@ -4,6 +4,8 @@ The public list of cases (公开目录): one line a case, made from its public h
 
 from __future__ import annotations
 
+import unicodedata
+
 from tradehall.desk.ports import Listing
 from tradehall.kernel.case import Case
 from tradehall.kernel.payload import obj
@@ -43,3 +45,18 @@ def listing_of(case: Case, procedure: Procedure) -> Listing | None:
         deadline=case.text("deadline"),
         published_at=case.text("announced_at"),
     )
+
+
+def searched(listing: Listing) -> str:
+    """Return what the search looks in (检索文本): its words as ``folded`` writes them."""
+    return folded(f"{listing.title} {listing.code} {listing.tenderer}")
+
+
+def folded(text: str) -> str:
+    """
+    Return a text as the search compares it (检索归一): case and width do not count, control characters separate.
+
+    A listing is found when it holds every word of ``folded(query).split()``, anywhere and literally.
+    """
+    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return plain if plain.isprintable() else "".join(" " if unicodedata.category(c) == "Cc" else c for c in plain)

@@ -7,26 +7,10 @@ of the question marks. ``tests/adapters/test_migrations.py`` holds them to the t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 _ROW = "SELECT idx, leaf, tag, case_id, family, at, body FROM journal"
 _BATCH = "SELECT size, root, at FROM batch"
-LISTING = (
-    "case_id",
-    "procedure",
-    "title",
-    "code",
-    "tenderer",
-    "regime",
-    "region",
-    "sector",
-    "stage",
-    "states",
-    "deadline",
-    "published_at",
-)
-"""Columns of ``listing`` in the order of a ``Listing``'s members; ``words`` comes behind them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +36,9 @@ class Statements:
         "INSERT INTO tile (level, idx, hashes) VALUES (?, ?, ?)"
         " ON CONFLICT (level, idx) DO UPDATE SET hashes = excluded.hashes"
     )
-    put_listing: str = (
-        f"INSERT INTO listing ({', '.join(LISTING)}, words) VALUES ({'?, ' * len(LISTING)}?)"  # noqa: S608  - names of ours
-        f" ON CONFLICT (case_id) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in (*LISTING[1:], 'words'))}"
-    )
 
     mark: str = "?"
 
     def with_mark(self, mark: str) -> Statements:
         """Return the statements with the mark that a driver wants in place of each question mark."""
         return replace(self, **{field.name: getattr(self, field.name).replace("?", mark) for field in fields(self)})
-
-    def search(self, conditions: Sequence[str]) -> str:
-        """Return the statement that lists cases, newest first; its last value is how many."""
-        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-        newest = " ORDER BY published_at DESC, case_id DESC LIMIT ?"
-        # Conditions are texts of this package; what was asked for stands in the values.
-        return f"SELECT {', '.join(LISTING)} FROM listing{where}{newest}".replace("?", self.mark)  # noqa: S608

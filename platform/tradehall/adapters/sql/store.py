@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -24,6 +24,7 @@ from sqlalchemy.engine import make_url
 from tradehall.adapters.log.tiles import grow
 from tradehall.adapters.sql.engines import Engines, Lane, Questions, assert_durable, open_engines, view
 from tradehall.adapters.sql.fence import PULSE, Fence, FencedError
+from tradehall.adapters.sql.lists import Lists, lists_of
 from tradehall.adapters.sql.migrate import upgrade
 from tradehall.adapters.sql.statements import Statements
 from tradehall.adapters.turn import Turn
@@ -78,6 +79,7 @@ class SqlStore:
             self._engines.dispose()
             raise
         self._sql = Statements().with_mark(self._engines.mark)
+        self._lists = lists_of(self._engines.writing.dialect.name)
         self._turn = Turn(_turn_file(url))
         self._lane = Lane(self.writer, self._engines.begin_writing, self._engines.fence)
         self._edge: Edge | None = None
@@ -104,7 +106,7 @@ class SqlStore:
     def read(self) -> Generator[SqlView]:
         """Open a view; writes that end after its first question do not show in it."""
         with view(self.engine, self._engines.begin_reading) as cursor:
-            yield SqlView(cursor, self._sql)
+            yield SqlView(cursor, self._sql, self._lists)
 
     @contextmanager
     def write(self) -> Generator[SqlWriter]:
@@ -116,7 +118,7 @@ class SqlStore:
         """
         with self._turn:
             with self._lane.transaction() as cursor:
-                writer = SqlWriter(cursor, self._sql, self._enter(cursor), self._edge)
+                writer = SqlWriter(cursor, self._sql, self._lists, self._enter(cursor), self._edge)
                 yield writer
                 edge = writer.finished()
             self._edge = edge
@@ -142,9 +144,10 @@ class SqlStore:
 class SqlView:
     """A view inside one transaction (只读视图)."""
 
-    def __init__(self, cursor: Any, sql: Statements) -> None:
+    def __init__(self, cursor: Any, sql: Statements, lists: Lists) -> None:
         self._cursor = cursor
         self._sql = sql
+        self._lists = lists
         self._nodes: dict[int, merkle.TileNodes] = {}
 
     def _one(self, statement: str, *values: object) -> Any:
@@ -211,9 +214,7 @@ class SqlView:
 
     def search(self, query: CaseQuery) -> Sequence[Listing]:
         """Return public cases, newest first."""
-        wanted, values = _conditions(query)
-        statement = self._sql.search(wanted)
-        return [Listing(*row) for row in self._all(statement, *values, query.limit)]
+        return self._lists.search(self._cursor, query)
 
     def cosignatures(self, size: int) -> Sequence[str]:
         """Return witness lines of a checkpoint, sorted."""
@@ -223,8 +224,8 @@ class SqlView:
 class SqlWriter(SqlView):
     """The writer inside its transaction (写事务); it sees what it has written."""
 
-    def __init__(self, cursor: Any, sql: Statements, now: datetime, edge: Edge | None) -> None:
-        super().__init__(cursor, sql)
+    def __init__(self, cursor: Any, sql: Statements, lists: Lists, now: datetime, edge: Edge | None) -> None:
+        super().__init__(cursor, sql, lists)
         self._now = now
         self._remembered = edge
         self._edge: Edge | None = None
@@ -311,8 +312,7 @@ class SqlWriter(SqlView):
 
     def list_cases(self, listings: Sequence[Listing]) -> None:
         """Write lines of the public list."""
-        if listings:
-            self._cursor.executemany(self._sql.put_listing, [(*astuple(x), _words(x)) for x in listings])
+        self._lists.put(self._cursor, listings)
 
     def keep_cosignatures(self, size: int, lines: Sequence[str]) -> None:
         """Keep witness lines."""
@@ -341,26 +341,3 @@ def _stored(row: Any) -> Stored:
 
 def _batch(row: Any) -> Batch | None:
     return None if row is None else Batch(row[0], row[1], instant(row[2]))
-
-
-def _conditions(query: CaseQuery) -> tuple[list[str], list[object]]:
-    """Return the conditions of a search, and their values."""
-    found: list[tuple[str, Sequence[object]]] = [
-        ("words LIKE ? ESCAPE '/'", [f"%{_escaped(word)}%"]) for word in query.text.casefold().split()
-    ]
-    found += [(f"{name} = ?", [value]) for name in ("stage", "regime", "sector") if (value := getattr(query, name))]
-    if query.region:
-        found.append(("region LIKE ? ESCAPE '/'", [f"{_escaped(query.region)}%"]))
-    if query.after is not None:
-        found.append(("(published_at, case_id) < (?, ?)", query.after))
-    return [condition for condition, _ in found], [value for _, values in found for value in values]
-
-
-def _escaped(text: str) -> str:
-    """Return a text as LIKE takes it literally."""
-    return text.replace("/", "//").replace("%", "/%").replace("_", "/_")
-
-
-def _words(listing: Listing) -> str:
-    """Return what the search looks in."""
-    return f"{listing.title} {listing.code} {listing.tenderer}".casefold()

@@ -3,6 +3,9 @@ Tables (数据表). Facts are appended and never changed; ``state``, ``tile`` an
 
 Instants are whole milliseconds since 1970 in UTC. Keys are compared by code point everywhere, so that lists have one
 order on both databases.
+
+Beside these, SQLite has the full-text index ``listing_gram`` and PostgreSQL, where it may, the trigram index
+``listing_words``; ``lists.py`` tells what for. ``listing.place`` is of use on SQLite only.
 """
 
 from __future__ import annotations
@@ -85,6 +88,8 @@ listing = Table(
     Column("deadline", key_text(40), nullable=False),
     Column("published_at", key_text(40), nullable=False),
     Column("words", Text, nullable=False),
+    Column("place", BigInteger),
+    Index("listing_place", "place", unique=True),
     Index("listing_newest", "published_at", "case_id"),
     Index("listing_stage", "stage", "published_at", "case_id"),
 )

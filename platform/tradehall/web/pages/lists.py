@@ -125,24 +125,23 @@ class Lists:
     def _left(self, listing: Listing) -> float:
         return (_deadline(listing) - self.page.now).total_seconds()
 
-    def _line(self, listing: Listing) -> Line | None:
-        found = self.board.row(listing.case)
-        return found if isinstance(found, Line) else None
+    def _lines(self, listings: Iterable[Listing]) -> list[Line]:
+        """Return the lines of cases, without those that can't be shown any more."""
+        return [line for line in self.board.rows(x.case for x in listings) if isinstance(line, Line)]
 
     def row(self, listing: Listing) -> v.CaseRow | None:
         """Return the row of a case, None where it can't be shown any more."""
-        found = self._line(listing)
-        return found.row if found else None
+        return next((line.row for line in self._lines([listing])), None)
 
     def _rows(self, listings: Iterable[Listing]) -> tuple[v.CaseRow, ...]:
-        return tuple(row for x in listings if (row := self.row(x)) is not None)
+        return tuple(line.row for line in self._lines(listings))
 
     def _openings(self, listings: list[Listing]) -> list[v.OpeningRow]:
         """Return openings by time: of the last days, today and to come."""
         first = sorted((x for x in listings if x.deadline), key=_deadline)
         held = [x for x in first if _deadline(x) < self.page.now][-PAST_MAX:]
-        found = (self._line(x) for x in (*held, *(x for x in first if _deadline(x) >= self.page.now)))
-        return [x.opening for x in found if x is not None and x.opening is not None]
+        found = self._lines([*held, *(x for x in first if _deadline(x) >= self.page.now)])
+        return [x.opening for x in found if x.opening is not None]
 
     def openings(self) -> v.OpeningsPage:
         """Return the opening list (开标安排)."""

@@ -125,7 +125,7 @@ def open_portal(context: Context) -> Portal:
     shelf = Shelf(context)
 
     def line(case: str) -> Line | None:
-        found = shelf.find(case)
+        found = shelf.glance(case)
         return None if found is None else line_of(found, context)
 
     def live(case: str) -> Live:

@@ -32,6 +32,10 @@ SHELF_MAX = 256
 BOARD_MAX = 20_000
 """Newest cases that home page and opening list are made from."""
 
+LINES_MAX = 20_000
+"""Lines of lists that are kept made; the oldest go first."""
+
+LISTED_FAMILIES = frozenset({"project", "tender_notice"})
 PAGE = 500
 RESULT_SHOWN = frozenset({"publicity", "awarded", "contracted"})
 DECIDED = frozenset({"awarded", "contracted"})
@@ -101,19 +105,32 @@ class Shelf:
 
     def find(self, case: str) -> Dossier | None:
         """Return a case that has been announced, else None."""
-        door = self._context.door
-        known = {p.prefix for p in door.procedures.values() if not p.secret}
-        if len(case) != CASE_LENGTH or case[0] not in known:
-            return None
-        with door.store.read() as reading:
-            journal = Journal(reading, door.cloak, door.procedures)
-            state = journal.case(case)
-            if state is None or "announced_at" not in state.head:
+        with self._context.door.store.read() as reading:
+            journal, state = self._announced(case, reading)
+            if state is None:
                 return None
             entries = self._rows(case, reading, journal)
         if "opening_started_at" in state.head:
             entries = tuple(sorted((*entries, *self._bids(case)), key=lambda e: e.filed.index))
         return Dossier(state, tuple(self._visible(state, entries)))
+
+    def glance(self, case: str) -> Dossier | None:
+        """Return of an announced case only what its line in a list needs: project and notice (目录摘要)."""
+        with self._context.door.store.read() as reading:
+            journal, state = self._announced(case, reading)
+            if state is None:
+                return None
+            found = reading.of_case(case)
+            latest = {stored.row.family: stored for stored in found if stored.row.family in LISTED_FAMILIES}
+            needed = sorted({s.index: s for s in (*found[:1], *latest.values())}.items())
+            return Dossier(state, tuple(journal.entry(stored) for _, stored in needed))
+
+    def _announced(self, case: str, reading: Reading) -> tuple[Journal, Case | None]:
+        door = self._context.door
+        journal = Journal(reading, door.cloak, door.procedures)
+        known = {p.prefix for p in door.procedures.values() if not p.secret}
+        state = journal.case(case) if len(case) == CASE_LENGTH and case[0] in known else None
+        return journal, state if state is not None and "announced_at" in state.head else None
 
     def _rows(self, case: str, reading: Reading, journal: Journal) -> tuple[Entry, ...]:
         known = _recall(self._public, case, self._lock) or ()
@@ -198,13 +215,18 @@ class Board:
             self._refresh()
             return list(self._listings.values())
 
-    def row(self, case: str) -> object | None:
-        """Return what ``make`` gives for a case, made again when the case has a new record."""
+    def rows(self, cases: Iterable[str]) -> list[object | None]:
+        """Return what ``make`` gives for each case, made again when the case has a new record."""
         with self._lock:
             self._refresh()
-            if case not in self._rows:
-                self._rows[case] = self.make(case)
-            return self._rows[case]
+            return [self._row(case) for case in cases]
+
+    def _row(self, case: str) -> object | None:
+        if case not in self._rows:
+            while len(self._rows) >= LINES_MAX:
+                del self._rows[next(iter(self._rows))]
+            self._rows[case] = self.make(case)
+        return self._rows[case]
 
     def _refresh(self) -> None:
         with self.context.door.store.read() as reading:
