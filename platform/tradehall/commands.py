@@ -4,7 +4,6 @@ The program (命令行入口): ``tradehall`` with all its commands.
 
 from __future__ import annotations
 
-import logging
 import os
 import secrets
 from collections.abc import Mapping, Sequence
@@ -13,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import structlog
 from cryptography import x509
 
 from tradehall.adapters import sealing as disk
@@ -36,6 +34,7 @@ from tradehall.main import PROCEDURES, build_node, settings_of_environment
 from tradehall.reference.pages import reference_pages
 from tradehall.replay.command import replay
 from tradehall.serving import NotShareable, serve_alone, serve_together, this_program
+from tradehall.web import lines
 
 if TYPE_CHECKING:
     from tradehall_standards import Json
@@ -80,10 +79,7 @@ def demo(context: click.Context, *, once: bool, port: int, out: Path | None, lan
 @click.pass_context
 def serve(context: click.Context, host: str, port: int, workers: int) -> None:
     """运行节点: serve this node; settings from TRADEHALL_* variables."""
-    structlog.configure(
-        processors=[structlog.processors.TimeStamper(fmt="iso"), structlog.processors.JSONRenderer()],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-    )
+    lines.configure()
     settings = settings_of_environment()
     if workers == 1:
         try:

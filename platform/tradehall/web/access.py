@@ -9,7 +9,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
-from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.enums import ScopeType
 from litestar.handlers import BaseRouteHandler
@@ -28,6 +27,7 @@ from tradehall.web.security import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from litestar.types import ASGIApp, HTTPResponseStartEvent, Message, Receive, Scope, Send
@@ -50,6 +50,9 @@ class Subject:
     def is_centre(self) -> bool:
         """Whether the caller acts for the centre."""
         return "centre" in self.roles
+
+
+NOBODY = Subject()
 
 
 class Accounts(Protocol):
@@ -89,14 +92,15 @@ class AccessMiddleware(ASGIMiddleware):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Serve one request."""
-        request: Request[Any, Any, Any] = Request(scope)
-        if not all(is_host(host) for host in request.headers.getall("host", [])):
+        # Every request passes here, so headers are read as they came: a request object would cost more than the rest.
+        asked = _Asked.of(scope["headers"])
+        if not all(_names_host(host) for host in asked.hosts):
             raise Problem("REQUEST-INVALID")
         scheme = str(scope.get("scheme", "http"))
         ident = secrets.token_hex(8)
         state = scope["state"]
         state["request_id"] = ident
-        state["subject"] = self._subject(request)
+        state["subject"] = self._subject(asked, scheme)
         status = 0
 
         async def with_headers(message: Message) -> None:
@@ -109,49 +113,85 @@ class AccessMiddleware(ASGIMiddleware):
         await next_app(scope, receive, with_headers)
         # Neither who, nor which case, nor a query: before opening that would tell who bids. Filing and uploading leave
         # no line at all: counting lines would tell how many.
-        if request.method in SAFE_METHODS and not str(scope["path"]).startswith("/api/v1/vault/"):
-            self._log.info("request", request=ident, method=request.method, status=status)
+        method = str(scope.get("method", ""))
+        if method in SAFE_METHODS and not scope["path"].startswith("/api/v1/vault/"):
+            self._log.info("request", request=ident, method=method, status=status)
 
-    def _subject(self, request: Request[Any, Any, Any]) -> Subject:
-        authorization = request.headers.get("authorization")
-        if authorization is not None:  # never fall back to the cookie of a browser
-            token = bearer_token(authorization)
+    def _subject(self, asked: _Asked, scheme: str) -> Subject:
+        if asked.authorization is not None:  # never fall back to the cookie of a browser
+            token = bearer_token(asked.authorization)
             party = self._accounts.token(self._digest(token), self._time.now()) if token else None
-            return Subject() if party is None else self._known(party, "token")
-        cookie = only_cookie(
-            request.headers.getall("cookie", []), session_cookie(str(request.scope.get("scheme", "http")))
-        )
+            return NOBODY if party is None else self._known(party, "token")
+        cookie = only_cookie(asked.cookies, session_cookie(scheme)) if asked.cookies else None
         if cookie is None:
-            return Subject()
+            return NOBODY
         digest = self._digest(cookie)
         found = self._accounts.session(digest, self._time.now())
         if found is None:
-            return Subject()
+            return NOBODY
         return self._known(found[0], "session", found[1], digest)
 
     def _known(self, party: str, via: str, secret: bytes = b"", digest: str = "") -> Subject:
-        roles = {name for role in (self._accounts.roles(party) or {"party"}) for name in roles_with(role)}
-        return Subject(party, frozenset(roles), via, secret, digest)
+        return Subject(party, _all_roles(self._accounts.roles(party)), via, secret, digest)
+
+
+@dataclass(slots=True)
+class _Asked:
+    """The headers that say who calls and where to (请求头)."""
+
+    hosts: list[bytes] = field(default_factory=list[bytes])
+    cookies: list[str] = field(default_factory=list[str])
+    authorization: str | None = None
+
+    @classmethod
+    def of(cls, headers: Iterable[tuple[bytes, bytes]]) -> _Asked:
+        """Read them; of several authorizations the first counts."""
+        found = cls()
+        for name, value in headers:
+            if name == b"host":
+                found.hosts.append(value)
+            elif name == b"cookie":
+                found.cookies.append(value.decode("latin-1"))
+            elif name == b"authorization" and found.authorization is None:
+                found.authorization = value.decode("latin-1")
+        return found
+
+
+@lru_cache(maxsize=64)
+def _names_host(value: bytes) -> bool:
+    return is_host(value.decode("latin-1"))
+
+
+@lru_cache(maxsize=256)
+def _all_roles(registered: frozenset[str]) -> frozenset[str]:
+    """Return all that somebody with these registered roles is."""
+    return frozenset(name for role in (registered or {"party"}) for name in roles_with(role))
 
 
 def _add_headers(message: HTTPResponseStartEvent, scheme: str, ident: str, *, known: bool) -> None:
     """Add what every answer carries and the handler has not said itself; to somebody known also not to be cached."""
-    said = [(name, value) for name, value in message["headers"] if name.lower() != _REQUEST_ID]
-    names = {name.lower() for name, _ in said}
-    always = (*_encoded_headers(scheme), *([(b"cache-control", b"no-store")] if known else ()))
-    said += [(name, value) for name, value in always if name not in names]
-    message["headers"] = [*said, (_REQUEST_ID, ident.encode("ascii"))]
+    always, names = _encoded_headers(scheme, known=known)
+    said = {name.lower() for name, _ in message["headers"]}
+    if said.isdisjoint(names):
+        message["headers"] = [*message["headers"], *always, (_REQUEST_ID, ident.encode("ascii"))]
+        return
+    kept = [(name, value) for name, value in message["headers"] if name.lower() != _REQUEST_ID]
+    added = [(name, value) for name, value in always if name not in said]
+    message["headers"] = [*kept, *added, (_REQUEST_ID, ident.encode("ascii"))]
 
 
 @lru_cache(maxsize=8)
-def _encoded_headers(scheme: str) -> tuple[tuple[bytes, bytes], ...]:
-    return tuple((name.encode("ascii"), value.encode("ascii")) for name, value in headers_for(scheme).items())
+def _encoded_headers(scheme: str, *, known: bool) -> tuple[tuple[tuple[bytes, bytes], ...], frozenset[bytes]]:
+    """Return the headers, and their names with that of the request's id."""
+    told = headers_for(scheme) | ({"cache-control": "no-store"} if known else {})
+    always = tuple((name.encode("ascii"), value.encode("ascii")) for name, value in told.items())
+    return always, frozenset((*(name for name, _ in always), _REQUEST_ID))
 
 
 def subject_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Subject:
     """Return who calls."""
     found = connection.scope["state"].get("subject")
-    return found if isinstance(found, Subject) else Subject()
+    return found if isinstance(found, Subject) else NOBODY
 
 
 def guard(csrf_fits: Any) -> Any:

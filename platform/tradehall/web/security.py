@@ -34,9 +34,9 @@ _LAST_PORT: Final = 65535
 _OWN_SITE: Final = frozenset({"same-origin", "none"})
 
 
-def headers_for(scheme: str) -> Mapping[str, str]:
+def headers_for(scheme: str) -> dict[str, str]:
     """Return the headers of every answer (安全响应头); over HTTPS also the promise to stay there."""
-    return {**HEADERS, "strict-transport-security": HSTS} if scheme == HTTPS else HEADERS
+    return {**HEADERS, "strict-transport-security": HSTS} if scheme == HTTPS else dict(HEADERS)
 
 
 def is_host(text: str) -> bool:
