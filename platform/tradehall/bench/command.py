@@ -80,6 +80,12 @@ def _http(plan: Plan) -> list[Line]:
     return serving(plan.catalogue, requests=plan.of(1536, 256), rounds=plan.of(7, 3), folder=plan.folder)
 
 
+def _rush(plan: Plan) -> list[Line]:
+    from tradehall.bench.rush import rush  # noqa: PLC0415
+
+    return rush(plan.catalogue, bidders=plan.of(10_000, 500), seconds=plan.of(60, 10), folder=plan.folder)
+
+
 def _growth(plan: Plan) -> list[Line]:
     from tradehall.bench.accepting import growth  # noqa: PLC0415
 
@@ -115,6 +121,7 @@ BENCHES: Final[Mapping[str, Callable[[Plan], list[Line]]]] = {
     "intake": _intake,
     "accept": _accept,
     "http": _http,
+    "rush": _rush,
     "growth": _growth,
     "sealing": _sealing,
     "letters": _letters,

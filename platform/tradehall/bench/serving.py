@@ -226,7 +226,7 @@ def _percentile(waits: Sequence[int], percent: int) -> Decimal:
 
 
 @dataclass(slots=True)
-class _Gathering:
+class Gathering:
     """A bare ASGI application that settles what arrives together in one batch (裸应用)."""
 
     floor: Bare
@@ -274,13 +274,19 @@ def _application(kind: str, folder: Path) -> tuple[Any, Callable[[], None]]:
     """Return an ASGI application and what closes it."""
     if kind == "bare":
         bare = Bare(folder / "bare.db")
-        return _Gathering(bare), bare.close
+        return Gathering(bare), bare.close
     catalogue = Catalogue.load()
     if kind == "floor":
         version = catalogue.versions("bid_commitment")[-1]
         floor = Floor(folder / "floor.db", cast("dict[str, Any]", version.bundle))
-        return _Gathering(floor), floor.close
-    # Log lines are made as in production and thrown away: where they go is not what is measured.
+        return Gathering(floor), floor.close
+    quiet_log()
+    node = build_node(_settings(folder), catalogue=catalogue)
+    return build_app(build_context(node), PAGES), node.close
+
+
+def quiet_log() -> None:
+    """Make log lines as in production and throw them away: where they go is not what is measured."""
     sink = Path(os.devnull).open("wb")  # noqa: SIM115  - lives as long as the server
     structlog.configure(
         processors=[
@@ -289,8 +295,6 @@ def _application(kind: str, folder: Path) -> tuple[Any, Callable[[], None]]:
         ],
         logger_factory=structlog.BytesLoggerFactory(sink),
     )
-    node = build_node(_settings(folder), catalogue=catalogue)
-    return build_app(build_context(node), PAGES), node.close
 
 
 def _serve(kind: str, folder: Path, port: int) -> None:
