@@ -16,7 +16,8 @@ import structlog
 from litestar.testing import TestClient
 
 from played import PASSWORD, URL, new_node
-from tradehall.cli.client import Client
+from tradehall.cli.client import Client, Refused
+from tradehall.demo.play import PASSWORD as DEMO_PASSWORD
 from tradehall.demo.play import Play
 from tradehall.main import Node
 
@@ -177,3 +178,20 @@ def test_an_early_opening_is_refused_and_nobody_holds_a_key(scene: Scene) -> Non
     assert not any(
         "AGE-SECRET-KEY" in p.read_text("latin-1") for p in (scene.folder / "node").rglob("*") if p.is_file()
     )
+
+
+def test_not_even_the_beneficiary_learns_of_a_letter_before_the_opening(scene: Scene) -> None:
+    """Its inbox once listed every letter with its applicant: who would bid, and how many, nine days before the opening."""
+    accounts = {"tenderer": (), "agency": (), "supervisor": (), "bank": scene.play.facts["letters"].values()}
+    for account, known in accounts.items():
+        with TestClient(scene.app) as http:
+            client = Client(http)
+            client.login(account, DEMO_PASSWORD)
+            assert {item["case"] for item in client.get("/inbox")["items"]} == set(known), account
+            for case in set(scene.play.facts["letters"].values()) - set(known):
+                for path in (f"/cases/{case}", f"/cases/{case}/records"):
+                    with pytest.raises(Refused) as refused:
+                        client.get(path)
+                    with pytest.raises(Refused) as absent:
+                        client.get(path.replace(case, "g-" + "a" * 26))
+                    assert refused.value.problem == absent.value.problem

@@ -132,6 +132,7 @@ class Procedure:
         folds: family → what its record changes; a family without one changes only the state.
         closed: (family, state) → refusal code where the general STEP-CLOSED would say too little.
         secret: whether the very existence of a case is kept from all but its parties.
+        withheld: role of a party → states in which even it does not learn of a secret case.
         secret_families: families whose records are unreadable at rest until opening.
         secret_kinds: kinds of facts that are.
         unlisted_kinds: kinds of facts that are only looked up by key, never listed.
@@ -148,6 +149,7 @@ class Procedure:
         default_factory=dict[tuple[str, str], "Callable[[View], Refusal]"]
     )
     secret: bool = False
+    withheld: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     secret_families: frozenset[str] = frozenset()
     secret_kinds: frozenset[str] = frozenset()
     unlisted_kinds: frozenset[str] = frozenset()
@@ -180,6 +182,7 @@ class Procedure:
             "title": {"zh": self.title.zh, "en": self.title.en},
             "prefix": self.prefix,
             "secret": self.secret,
+            "withheld": {role: [s for s in self.states if s in states] for role, states in self.withheld.items()},
             "secret_families": sorted(self.secret_families),
             "states": [
                 {"id": k, "zh": v.zh, "en": v.en, "terminal": k in self.terminal} for k, v in self.states.items()

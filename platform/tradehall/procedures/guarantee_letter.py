@@ -1,7 +1,8 @@
 """
 Guarantee letter (电子保函): apply, underwrite, issue, verify at opening, claim or release.
 
-Its cases are secret: that a letter exists tells that somebody bids.
+Its cases are secret: that a letter exists tells that somebody bids. So the beneficiary learns of one only when the
+opening has found it valid; of letters that were never used it does not learn at all.
 """
 
 from __future__ import annotations
@@ -71,6 +72,11 @@ GUARANTEE_LETTER = Procedure(
         "guarantee_letter": guaranteeing.letter_folds,
     },
     secret=True,
+    withheld={
+        "beneficiary": frozenset(
+            {"new", "submitted", "approved", "refused", "awaiting_issue", "issued", "cancelled", "expired"}
+        )
+    },
     secret_families=frozenset({"guarantee_application", "guarantee_decision", "guarantee_letter", "guarantee_event"}),
     slots={},
 )

@@ -107,6 +107,9 @@ def _facts(procedure: Procedure) -> str:
     )
     sealed = codes(sorted(procedure.secret_families))
     kept = f" 以下记录静态加密 records sealed at rest: {sealed}." if sealed else ""
+    for role, states in procedure.withheld.items():
+        until = codes([state for state in procedure.states if state in states])
+        kept += f" 在以下状态对 `{role}` 也保密 kept from `{role}` too while it is: {until}."
     return f"案卷编号以 `{procedure.prefix}-` 开头 case ids begin with `{procedure.prefix}-`. {both(secret)}{kept}"
 
 

@@ -249,8 +249,8 @@ async def case_evidence(request: Req, context: Ctx, case: FromPath[str]) -> Resp
 @get("/inbox", opt={"permission": "case.own"})
 async def inbox(request: Req, context: Ctx) -> dict[str, Any]:
     """Return the secret cases that the caller is a party of (我的事项)."""
-    party = subject_of(request).party
-    cases = await asyncio.to_thread(context.desk.inbox, party)
+    subject = subject_of(request)
+    cases = [v for v in await asyncio.to_thread(context.desk.inbox, subject.party) if context.may_see(v, subject)]
     return {"items": [{"case": v.case.id, "procedure": v.case.procedure, "lots": dict(v.case.tracks)} for v in cases]}
 
 

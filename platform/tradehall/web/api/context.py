@@ -75,10 +75,19 @@ class Context:
         return view
 
     def may_see(self, view: CaseView, subject: Subject) -> bool:
-        """Whether a case is visible: public ones to everyone, secret ones to their parties and the centre."""
-        if not self.door.procedure(view.case.id).secret or subject.is_centre:
+        """
+        Whether a case is visible: public ones to everyone, secret ones to the centre and to their parties (可见案卷).
+
+        A party whose only role is one that the case is withheld from in its state does not learn of it yet.
+        Source: 招标投标法 22.
+        """
+        procedure = self.door.procedure(view.case.id)
+        if not procedure.secret or subject.is_centre:
             return True
-        return bool(subject.party) and bool(roles_of(view.case, subject.party, frozenset()) - {"participant"})
+        states = set(view.case.tracks.values())
+        withheld = {role for role, in_states in procedure.withheld.items() if states & in_states}
+        roles = roles_of(view.case, subject.party, frozenset()) if subject.party else frozenset[str]()
+        return bool(roles - {"participant"} - withheld)
 
     def visible(self, view: CaseView, subject: Subject) -> list[Entry]:
         """
