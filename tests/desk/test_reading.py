@@ -56,6 +56,7 @@ def subjects(view: CaseView) -> dict[str, Subject]:
         "stranger": Subject(),
         "party": Subject(party="org:91510100MA61RHWX3K", roles=frozenset({"party"})),
         "expert": Subject(party="person:" + "a" * 16, roles=frozenset({"party", "expert"})),
+        "other supervisor": Subject(party="org:1151010000T000038K", roles=frozenset({"party", "supervisor"})),
         "tenderer": Subject(party=project.payload["tenderer"]["id"], roles=frozenset({"party"})),
         "supervisor": Subject(party=supervisor, roles=frozenset({"party", "supervisor"})),
         "centre": Subject(party="org:1251010000T000046B", roles=frozenset({"party", "centre"})),

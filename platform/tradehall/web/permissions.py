@@ -50,7 +50,7 @@ Moment = Literal["sealed", "opened", "displayed"]
 ``opened``: the opening has published the set of bids; ``displayed``: the candidates of the record's lot are public."""
 READERS = ("public", "author", "committee", "insider")
 """``public``: anybody; ``author``: who filed the record; ``committee``: a member who drew up the report;
-``insider``: the tenderer, its agency, the supervisor and the centre."""
+``insider``: the tenderer, its agency, the supervisor that the project names, and the centre."""
 
 
 @dataclass(frozen=True, slots=True)

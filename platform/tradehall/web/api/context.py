@@ -98,9 +98,8 @@ class Context:
         procedure = self.door.procedure(view.case.id)
         if procedure.secret:
             return list(view.entries)
-        roles = (
-            roles_of(view.case, subject.party, subject.roles & {"supervisor"}) if subject.party else frozenset[str]()
-        )
+        # What the case made of the caller, not what it is registered as: a supervisor of other tenders is no insider.
+        roles = roles_of(view.case, subject.party, frozenset()) if subject.party else frozenset[str]()
         insider = subject.is_centre or bool(roles & {"tenderer", "agency", "supervisor"})
         reader = _Reader(view, subject.party, insider=insider)
         return [e for e in view.entries if reader.may_read(e, procedure.secret_families)]
