@@ -49,6 +49,7 @@ from tradehall.desk.sequencer import Sequencer
 from tradehall.desk.witnessing import Witnessing
 from tradehall.kernel import notes, receipts
 from tradehall.kernel.procedure import Procedure
+from tradehall.kernel.refusal import Text
 from tradehall.procedures.guarantee_letter import GUARANTEE_LETTER
 from tradehall.procedures.open_tender import OPEN_TENDER
 from tradehall.procedures.remote_evaluation import REMOTE_EVALUATION
@@ -83,6 +84,7 @@ class Settings:
             city's ``/api/v1/node`` shows them. The token it gave to this city's centre lies in ``keys/<city>.token``.
         sandbox_start: an instant; when set, the clock is a sandbox that starts there and can be advanced.
         sandbox_rate: seconds that pass in the sandbox for each real one.
+        common_passwords: a file of passwords that nobody may choose, one a line.
         decoys: chance out of 256 that one more decoy follows a secret record.
         require_standby: ``on`` makes PostgreSQL confirm every commit on a synchronous standby; without one nothing is
             accepted.
@@ -97,6 +99,7 @@ class Settings:
     cities: str = ""
     sandbox_start: str = ""
     sandbox_rate: int = 1
+    common_passwords: str = ""
     decoys: int = 128
     require_standby: bool = False
 
@@ -107,7 +110,17 @@ class Settings:
         for name, kind in (("data", Path), ("sandbox_rate", int), ("decoys", int), ("require_standby", _switch)):
             if value := environment.get(f"TRADEHALL_{name.upper()}"):
                 found[name] = kind(value)
-        for name in ("database", "city", "public_url", "witnesses", "witnessed", "cities", "sandbox_start"):
+        names = (
+            "database",
+            "city",
+            "public_url",
+            "witnesses",
+            "witnessed",
+            "cities",
+            "sandbox_start",
+            "common_passwords",
+        )
+        for name in names:
             if value := environment.get(f"TRADEHALL_{name.upper()}"):
                 found[name] = value
         return cls(**found)  # type: ignore[arg-type]
@@ -307,11 +320,16 @@ def build_context(node: Node) -> Context:
     # A sandbox has fictional accounts by the dozen: there the cost only keeps people waiting.
     cost = passwords.Cost(1 << 10, 8, 1) if node.settings.sandbox_start else passwords.COST
 
-    def hashed(password: str) -> str:
+    common = _common(node.settings.common_passwords)
+
+    def hashed(password: str, *names: str) -> str:
         try:
+            passwords.assert_hard_to_guess(password, names, common)
             return passwords.hash_password(password, chance, cost=cost)
         except passwords.PasswordTooShort as error:
-            raise Problem("BODY-INVALID", why=f"password: {passwords.SHORTEST}+") from error
+            raise Problem("PASSWORD-REFUSED", why=_TOO_SHORT) from error
+        except passwords.PasswordTooPlain as error:
+            raise Problem("PASSWORD-REFUSED", why=_TOO_PLAIN) from error
 
     def fits(given: str, stored: str) -> bool:
         return passwords.password_fits(given, stored or passwords.UNKNOWN_ACCOUNT)
@@ -351,6 +369,18 @@ def build_context(node: Node) -> Context:
         advance=_advance(node.clock),
         verify_letter=letter_verdict,
     )
+
+
+_TOO_SHORT = Text("须有 10 至 200 个字符", "it must have 10 to 200 characters")
+_TOO_PLAIN = Text("太容易猜到，请换一个", "it is too easy to guess; choose another")
+
+
+def _common(path: str) -> frozenset[str]:
+    """Return the passwords that a list refuses, one a line; those that are too short anyway are left out."""
+    if not path:
+        return frozenset()
+    lines = Path(path).read_text("utf-8", "replace").splitlines()
+    return frozenset(line.strip().casefold() for line in lines if len(line.strip()) >= passwords.SHORTEST)
 
 
 def _advance(clock: SystemClock | SandboxClock) -> Callable[[datetime], None] | None:

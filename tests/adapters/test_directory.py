@@ -81,7 +81,11 @@ def test_an_account_has_one_password(directory: SqlDirectory) -> None:
 def test_a_session_ends_at_its_instant_and_when_it_is_closed(directory: SqlDirectory, elsewhere: SqlDirectory) -> None:
     for digest in ("a", "b"):
         directory.open_session(digest, "org:x", b"secret", START + DAY)
-    assert elsewhere.session("a", START + DAY - timedelta(milliseconds=1)) == ("org:x", b"secret")
+    assert elsewhere.session("a", START + DAY - timedelta(milliseconds=1)) == (
+        "org:x",
+        b"secret",
+        START + DAY,
+    )
     assert elsewhere.session("a", START + DAY) is None
     directory.close_session("b")
     assert elsewhere.session("b", START) is None

@@ -122,7 +122,7 @@ def read_everything(ask: Reader, past: Past, catalogue: Catalogue) -> None:  # n
     cases = [tender, facts["session"], *facts["letters"].values()]
     # accounts
     for role in ("party", "centre"):
-        for name in ("session.see", "token.list", "case.own"):
+        for name in ("session.see", "session.list", "token.list", "case.own"):
             ask(name, role=role)
     ask("party.list")
     ask("city.list")
@@ -163,7 +163,10 @@ def read_everything(ask: Reader, past: Past, catalogue: Catalogue) -> None:  # n
                 ask.wrong += ask.contract.broken("vault.get", got.status, got.headers, got.body)
                 ask.went_well["vault.get"] += got.status == 200
                 assert "sha256:" + sha256(got.body).hexdigest() == file["sha256"]
-                assert (got.header("etag"), got.header("content-disposition")) == (f'"{file["sha256"]}"', "attachment")
+                assert (got.header("etag"), got.header("content-disposition")) == (
+                    f'"{file["sha256"]}"',
+                    f"attachment; filename*=UTF-8''{file['name']}",
+                )
                 ask("vault.offset", digest=file["sha256"])
     for kid in kids:
         if ask.hall.node.directory.certificate(kid) is not None:

@@ -15,7 +15,9 @@ from tradehall.adapters.identity.passwords import (
     UNKNOWN_ACCOUNT,
     Cost,
     PasswordRecordMalformed,
+    PasswordTooPlain,
     PasswordTooShort,
+    assert_hard_to_guess,
     csrf_fits,
     csrf_token,
     hash_password,
@@ -155,3 +157,18 @@ def test_a_guesser_gets_few_tries_a_day() -> None:
         failures, last = failures + 1, at
     assert failures < 1500
     assert passwords.LONGEST_DELAY_SECONDS == 60
+
+
+@pytest.mark.parametrize(
+    "password", ["Tradehall-1", "wang.li2026", "PASSWORD!!!", "阳光交易大厅投标！", "correct horse"]
+)
+def test_words_of_this_place_are_no_passwords(password: str) -> None:
+    with pytest.raises(PasswordTooPlain):
+        assert_hard_to_guess(password, ["wang.li", "示例单位"], frozenset({"correct horse"}))
+
+
+@pytest.mark.parametrize(
+    "password", ["a password of some length", "tradehall is where I work", "wang.li keeps bees", "0123456789"]
+)
+def test_a_word_of_this_place_inside_a_longer_password_is_fine(password: str) -> None:
+    assert_hard_to_guess(password, ["wang.li", "ab", ""], frozenset())

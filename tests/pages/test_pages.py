@@ -330,3 +330,21 @@ def test_the_clock_of_the_page_has_a_route(stage: Stage) -> None:
     url = re.search(r'data-time-url="([^"]+)"', stage.get("/").text)
     assert url is not None
     assert stage.http.get(url[1]).json()["now"].endswith("Z")
+
+
+def test_every_text_names_its_character_set(stage: Stage) -> None:
+    case = stage.tender
+    texts = ["/", f"/notices/{case}", "/notices.csv", "/notices.atom", "/openings.ics", "/static/portal/app.js"]
+    for path in (*texts, "/static/portal/app.css", "/static/portal/mark.svg", "/static/portal/THIRD_PARTY.txt"):
+        assert "charset=utf-8" in stage.get(path).headers["content-type"], path
+    for path in (f"/api/v1/cases/{case}", "/openapi.json"):  # JSON is UTF-8 and has no such parameter (RFC 8259)
+        assert stage.get(path).headers["content-type"] == "application/json", path
+
+
+def test_a_download_has_the_name_of_its_attachment_and_is_never_shown(stage: Stage) -> None:
+    rows = stage.http.get(f"/api/v1/cases/{stage.tender}/records").json()["items"]
+    row = next(r for r in rows if r["envelope"]["attachments"])
+    file = row["envelope"]["attachments"][0]
+    sent = stage.get(f"/api/v1/vault/{file['sha256']}?record={row['digest']}").headers
+    assert sent["content-disposition"] == f"attachment; filename*=UTF-8''{file['name']}"
+    assert (sent["content-type"], sent["x-content-type-options"]) == ("application/octet-stream", "nosniff")

@@ -108,6 +108,64 @@ def test_signing_in_again_makes_another_session(stage: Stage) -> None:
     assert 'action="/logout"' not in stage.get("/").text
 
 
+OTHER = {"username": "bidder6", "password": "sunshine-2026"}
+"""Whose password and tokens no other test needs."""
+
+
+def change(stage: Stage, **more: str) -> Any:
+    data = {"csrf": token(stage.get("/account").text), "act": "password", "username": OTHER["username"]} | more
+    return stage.http.post("/account", data=data, headers=HTML, follow_redirects=False)
+
+
+def test_a_person_changes_the_password_on_a_page(stage: Stage) -> None:
+    assert stage.get("/account").status_code == 401
+    log_in(stage, **OTHER)
+    old, new = OTHER["password"], "<b>a new one of some length"
+    wrong = change(stage, password="not this one", new=new)
+    assert (wrong.status_code, "用户名或密码不正确" in wrong.text) == (401, True)
+    plain = change(stage, password=old, new="bidder6-2026")
+    assert (plain.status_code, "太容易猜到" in plain.text) == (422, True)
+    assert change(stage, password=old, new=new, csrf="0" * 64).status_code == 403
+    done = change(stage, password=old, new=new)
+    assert (done.status_code, "密码已修改" in done.text) == (200, True)
+    assert not any(text in done.text for text in (old, new, "of some length"))
+    stage.http.cookies.clear()
+    assert log_in(stage, **OTHER).status_code == 401
+    assert log_in(stage, **OTHER | {"password": new}).status_code == 303
+    assert change(stage, password=new, new=old).status_code == 200
+
+
+def test_a_person_ends_other_sessions_on_a_page(stage: Stage) -> None:
+    log_in(stage, **OTHER)
+    elsewhere = dict(stage.http.cookies)
+    stage.http.cookies.clear()
+    log_in(stage, **OTHER)
+    assert "共有 1 个会话" not in stage.get("/account").text
+    done = change(stage, act="sessions", password=OTHER["password"])
+    assert (done.status_code, "其他会话均已终止" in done.text) == (200, True)
+    assert "共有 1 个会话" in done.text
+    stage.http.cookies.clear()
+    for name, value in elsewhere.items():
+        stage.http.cookies.set(name, value)
+    assert stage.get("/account").status_code == 401
+
+
+def test_signing_out_clears_what_the_browser_kept(stage: Stage) -> None:
+    log_in(stage)
+    answer = stage.http.post("/logout", data={"csrf": token(stage.get("/").text)}, headers=HTML, follow_redirects=False)
+    assert answer.headers["clear-site-data"] == '"cache", "storage"'
+
+
+def test_over_https_every_cookie_is_secure_and_of_this_host(stage: Stage) -> None:
+    address = "https://testserver.local/login?lang=en&size=large"
+    shown = stage.http.get(address, headers=HTML, follow_redirects=False)
+    opened = stage.http.post(address, data=LOGIN, headers=HTML, follow_redirects=False)
+    cookies = [c for a in (shown, opened) for c in a.headers.get_list("set-cookie")]
+    assert {c.partition("=")[0] for c in cookies} == {"__Host-lang", "__Host-size", "__Host-th"}
+    assert all("Secure" in c and "Path=/" in c and "Domain" not in c for c in cookies)
+    assert 'lang="en"' in stage.http.get("https://testserver.local/login", headers=HTML).text
+
+
 def test_a_large_form_is_refused(stage: Stage) -> None:
     answer = stage.http.post("/login", data=LOGIN | {"next": "x" * 9000}, headers=HTML)
     assert answer.status_code == 413

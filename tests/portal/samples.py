@@ -859,6 +859,17 @@ LOGIN_ERROR = replace(
     demo_accounts=(),
     errors=(v.FieldError(Label("用户名或密码不对", "Wrong user name or password"), field="username"),),
 )
+ACCOUNT = v.AccountPage(
+    site=SITE, now=NOW, path="/account", party="示例甲建设有限公司", sessions=2, tokens=1, done="password"
+)
+ACCOUNT_ERROR = replace(
+    ACCOUNT,
+    username=HOSTILE,
+    done="",
+    sessions=1,
+    tokens=0,
+    errors=(v.FieldError(Label("用户名或密码不对", "Wrong user name or password"), field="password"),),
+)
 ABOUT = v.AboutPage(
     site=SITE,
     now=NOW,
@@ -913,6 +924,9 @@ SAMPLES: dict[str, v.ViewModel] = {
     "family-bare": FAMILY_BARE,
     "login": LOGIN,
     "login-error": LOGIN_ERROR,
+    "account": ACCOUNT,
+    "account-ended": replace(ACCOUNT, done="sessions"),
+    "account-error": ACCOUNT_ERROR,
     "about": ABOUT,
     "about-alone": ABOUT_ALONE,
     "error-400": error(400),

@@ -135,3 +135,88 @@ def test_a_leaked_token_cannot_make_itself_last(hall: Hall) -> None:
     """Only a person with a password or a session makes tokens; else a leak outlives its own revocation."""
     answer = hall.call("POST", f"{A}/tokens", body={"label": "heir"}, role="party")
     assert (answer.status, answer.code) == (401, "LOGIN-REQUIRED")
+
+
+# --- one's own account: password, sessions --------------------------------------------------------------------------
+
+KEEPER = "org:9151010000T0000520"
+NEW = "another text of some length"
+
+
+def keeper(hall: Hall, number: int) -> tuple[str, str]:
+    """Register an account of its own for a test; returns its name and its party."""
+    name, party = f"keeper{number}", f"{KEEPER}{number}"
+    hall.add_account(name, party)
+    return name, party
+
+
+def session_of(hall: Hall, name: str, password: str = PASSWORD) -> dict[str, str]:
+    """Log in, and return the headers of the session."""
+    opened = log_in(hall, name, password)
+    return {"cookie": f"th={opened.cookie[1]}", "x-csrf-token": opened.json()["csrf_token"]}
+
+
+def test_a_password_is_changed_by_who_knows_it_and_other_sessions_end(hall: Hall) -> None:
+    name, _ = keeper(hall, 1)
+    mine, other = session_of(hall, name), session_of(hall, name)
+    body = {"name": name, "password": "a wrong password", "new": NEW}
+    assert hall.call("POST", f"{A}/password", body=body, headers=mine).code == "LOGIN-FAILED"
+    assert hall.call("POST", f"{A}/password", body=body | {"password": PASSWORD}, headers=mine).status == 204
+    assert hall.call("GET", f"{A}/sessions/current", headers=mine).status == 200
+    assert hall.call("GET", f"{A}/sessions/current", headers=other).status == 401
+    assert hall.call("GET", f"{A}/tokens", role=name).status == 401, "a token made with the old password"
+    assert log_in(hall, name).code == "LOGIN-FAILED"
+    assert log_in(hall, name, NEW).status == 201
+
+
+def test_nobody_changes_the_password_of_somebody_else(hall: Hall) -> None:
+    name, _ = keeper(hall, 2)
+    body = {"name": name, "password": PASSWORD, "new": NEW}
+    assert hall.call("POST", f"{A}/password", body=body, role="expert").code == "LOGIN-FAILED"
+    assert hall.call("POST", f"{A}/password", body=body).code == "LOGIN-REQUIRED"
+    assert log_in(hall, name).status == 201
+
+
+@pytest.mark.parametrize(
+    "new", ["short", "x" * 201, "Password123", "keeper3-2026", "tradehall2026", "阳光交易大厅12345"]
+)
+def test_a_new_password_that_is_easy_to_guess_is_refused(hall: Hall, new: str) -> None:
+    name, _ = keeper(hall, 3)
+    if len(new) <= 200:
+        body = {"name": name, "password": PASSWORD, "new": new}
+        answer = hall.call("POST", f"{A}/password", body=body, headers=session_of(hall, name))
+        assert (answer.status, answer.code) == (422, "PASSWORD-REFUSED")
+        assert new not in answer.body.decode()
+    register = {"id": PARTY, "name": "示例单位", "account": "keeper3", "password": new}
+    assert hall.call("POST", f"{A}/parties", body=register, role="centre").code in ("PASSWORD-REFUSED", "BODY-INVALID")
+
+
+def test_sessions_are_listed_and_ended_with_the_password(hall: Hall) -> None:
+    name, _ = keeper(hall, 4)
+    mine, other = session_of(hall, name), session_of(hall, name)
+    listed = hall.call("GET", f"{A}/sessions", headers=mine).json()
+    assert sorted(s["current"] for s in listed) == [False, True]
+    assert not any(s["id"] in mine["cookie"] + other["cookie"] for s in listed)
+    body = {"name": name, "password": "a wrong password"}
+    assert hall.call("POST", f"{A}/sessions/closing", body=body, headers=mine).code == "LOGIN-FAILED"
+    assert hall.call("GET", f"{A}/sessions/current", headers=other).status == 200
+    assert hall.call("POST", f"{A}/sessions/closing", body=body | {"password": PASSWORD}, headers=mine).status == 204
+    assert hall.call("GET", f"{A}/sessions/current", headers=other).status == 401
+    assert [s["current"] for s in hall.call("GET", f"{A}/sessions", headers=mine).json()] == [True]
+
+
+def test_the_centre_ends_what_an_account_has_open(hall: Hall) -> None:
+    name, party = keeper(hall, 5)
+    theirs = session_of(hall, name)
+    body = {"name": "centre", "password": PASSWORD, "party": party}
+    own = {"name": name, "password": PASSWORD, "party": PARTY}
+    assert hall.call("POST", f"{A}/sessions/closing", body=own, headers=theirs).code == "FORBIDDEN"
+    assert hall.call("POST", f"{A}/sessions/closing", body=body, role="centre").status == 204
+    assert hall.call("GET", f"{A}/sessions/current", headers=theirs).status == 401
+    assert hall.call("GET", f"{A}/tokens", role=name).status == 401
+    assert hall.call("GET", f"{A}/tokens", role="centre").status == 200
+
+
+def test_a_browser_that_logs_out_is_told_to_forget(hall: Hall) -> None:
+    answer = hall.call("DELETE", f"{A}/sessions/current", headers=session_of(hall, "party"))
+    assert (answer.status, answer.header("clear-site-data")) == (204, '"cache", "storage"')

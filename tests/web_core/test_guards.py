@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from litestar.exceptions import WebSocketDisconnect
 
 from tradehall.adapters.identity.passwords import csrf_token, secret_digest
+from tradehall.web.access import SESSION_IDLE, began, idle_until, session_ident
 from web_core.tiny import NOW, PRICE, SECRET, Directory, serving
 
 CSRF = {"X-CSRF-Token": csrf_token(SECRET)}
@@ -335,3 +336,70 @@ def test_case_43_the_access_log_has_these_fields_and_no_others(directory: Direct
         written = json.dumps(log)
         for secret in (PRICE, "secret-query", PARTY, "12345", "ours"):
             assert secret not in written
+
+
+# --- how long a session lasts ---------------------------------------------------------------------------------------
+
+
+def seen_after(directory: Directory, client: Any, ident: str, **passed: float) -> str:
+    directory.at = NOW + timedelta(**passed)
+    return str(client.get("/who", headers={"Cookie": f"th={ident}"}).json()["party"])
+
+
+def begun(directory: Directory) -> str:
+    """Open a session as a login does."""
+    ident = session_ident("ours", NOW)
+    directory.log_in(ident, PARTY)
+    digest = secret_digest(ident)
+    directory.sessions[digest] = (*directory.sessions[digest][:2], NOW + SESSION_IDLE)
+    return ident
+
+
+def test_a_session_that_nobody_uses_ends_within_the_hour(directory: Directory) -> None:
+    ident = begun(directory)
+    with serving(directory) as (client, _):
+        assert seen_after(directory, client, ident, minutes=59) == PARTY
+        assert seen_after(directory, client, ident, minutes=118) == PARTY, "used in between"
+        assert seen_after(directory, client, ident, minutes=178) == ""
+
+
+def test_a_session_in_use_ends_after_eight_hours(directory: Directory) -> None:
+    ident = begun(directory)
+    with serving(directory) as (client, _):
+        assert {seen_after(directory, client, ident, minutes=m) for m in range(0, 480, 30)} == {PARTY}
+        assert seen_after(directory, client, ident, minutes=479.9) == PARTY
+        assert seen_after(directory, client, ident, minutes=480) == ""
+
+
+def test_a_busy_session_is_not_written_at_every_request(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
+    ident, kept = begun(directory), list[datetime]()
+    monkeypatch.setattr(directory, "keep_session", lambda _digest, until: kept.append(until))
+    with serving(directory) as (client, _):
+        for second in range(5):
+            seen_after(directory, client, ident, minutes=4, seconds=second)
+        assert kept == []
+        seen_after(directory, client, ident, minutes=6)
+        assert kept == [NOW + timedelta(minutes=66)]
+
+
+@pytest.mark.parametrize("ident", ["ths_x", "ths_x.", "ths_x.g", "ths_x.-1", "ths_x.1f.", "ths_x." + "f" * 10])
+def test_an_id_without_its_beginning_is_never_prolonged(ident: str) -> None:
+    assert began(ident) is None
+    assert idle_until(NOW, began(ident)) == NOW
+
+
+# --- the log of what was refused ------------------------------------------------------------------------------------
+
+
+def test_what_is_refused_is_logged_without_names(directory: Directory) -> None:
+    directory.log_in("ours", PARTY)
+    with serving(directory) as (client, log):
+        client.get("/mine")
+        client.post("/echo", json={"offer": PRICE}, headers={"Cookie": "th=ours", "Origin": "https://evil.example"})
+        found = [e for e in log if e["event"] == "refused"]
+        assert [(e["code"], e["route"]) for e in found] == [
+            ("LOGIN-REQUIRED", "token.list"),
+            ("CROSS-SITE", "validate"),
+        ]
+        assert [set(e) for e in found] == [{"event", "log_level", "request", "code", "route"}] * 2
+        assert not any(secret in json.dumps(log) for secret in (PRICE, PARTY, "ours", "evil.example"))

@@ -6,19 +6,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradehall.web.security import bearer_token, headers_for, is_cross_site, is_host, only_cookie, session_cookie
+from tradehall.web.security import (
+    bearer_token,
+    download_headers,
+    headers_for,
+    is_cross_site,
+    is_host,
+    only_cookie,
+    session_cookie,
+)
 
 
 def test_scripts_frames_and_forms_come_from_this_site_only() -> None:
     policy = dict(part.strip().split(" ", 1) for part in headers_for("http")["content-security-policy"].split(";"))
-    assert policy["default-src"] == policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+    assert policy["default-src"] == policy["frame-ancestors"] == policy["base-uri"] == policy["object-src"] == "'none'"
     assert policy["script-src"] == policy["style-src"] == policy["form-action"] == "'self'"
     assert "unsafe" not in str(policy)
     assert "data:" not in str(policy)
 
 
 def test_strict_transport_is_promised_over_https_only() -> None:
-    assert "strict-transport-security" in headers_for("https")
+    assert headers_for("https")["strict-transport-security"] == "max-age=31536000; includeSubDomains"
     assert "strict-transport-security" not in headers_for("http")
 
 
@@ -146,3 +154,17 @@ def test_no_header_whatsoever_is_an_error(site: str, origin: str) -> None:
     is_cross_site({"sec-fetch-site": site, "origin": origin, "host": "hall.example"})
     only_cookie([site, origin], "th")
     bearer_token(site)
+
+
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [
+        ("方案.pdf", "%E6%96%B9%E6%A1%88.pdf"),
+        ('a";x=\r\nSet-Cookie: th=1', "a%22%3Bx%3DSet-Cookie%3A%20th%3D1"),
+        ("..\\/etc", "..%5C%2Fetc"),
+        ("invoice\u202efdp.exe", "invoicefdp.exe"),
+        ("\x00\x1f", "file"),
+    ],
+)
+def test_a_file_name_cannot_break_a_header_or_read_backwards(name: str, sent: str) -> None:
+    assert download_headers(name) == {"Content-Disposition": f"attachment; filename*=UTF-8''{sent}"}

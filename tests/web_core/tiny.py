@@ -33,9 +33,12 @@ class Directory:
         self.registered: dict[str, frozenset[str]] = {}
         self.at = NOW
 
-    def session(self, digest: str, at: datetime) -> tuple[str, bytes] | None:
+    def session(self, digest: str, at: datetime) -> tuple[str, bytes, datetime] | None:
         found = self.sessions.get(digest)
-        return None if found is None or found[2] <= at else found[:2]
+        return None if found is None or found[2] <= at else found
+
+    def keep_session(self, digest: str, until: datetime) -> None:
+        self.sessions[digest] = (*self.sessions[digest][:2], until)
 
     def token(self, digest: str, at: datetime) -> str | None:
         return self.tokens.get(digest) if at == self.at else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -28,12 +28,18 @@ from tradehall.web.security import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
     from litestar.types import ASGIApp, HTTPResponseStartEvent, Message, Receive, Scope, Send
 
 SESSION_LIFE = timedelta(hours=8)
+"""However busy, a session ends after a working day."""
+
+SESSION_IDLE = timedelta(hours=1)
+SESSION_STEP = timedelta(minutes=5)
+"""How exactly idleness is measured: a session in use is written down that often at most."""
+
 _REQUEST_ID = b"x-request-id"
+_HEX, _HEX_MAX = frozenset("0123456789abcdef"), 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +64,12 @@ NOBODY = Subject()
 class Accounts(Protocol):
     """What access asks of the directory."""
 
-    def session(self, digest: str, at: datetime) -> tuple[str, bytes] | None:
-        """Return party and secret of a session that has not expired."""
+    def session(self, digest: str, at: datetime) -> tuple[str, bytes, datetime] | None:
+        """Return party, secret and end of a session that has not expired."""
+        ...
+
+    def keep_session(self, digest: str, until: datetime) -> None:
+        """Move the end of a session."""
         ...
 
     def token(self, digest: str, at: datetime) -> str | None:
@@ -126,9 +136,13 @@ class AccessMiddleware(ASGIMiddleware):
         if cookie is None:
             return NOBODY
         digest = self._digest(cookie)
-        found = self._accounts.session(digest, self._time.now())
+        now = self._time.now()
+        found = self._accounts.session(digest, now)
         if found is None:
             return NOBODY
+        until = idle_until(now, began(cookie))
+        if until - found[2] > SESSION_STEP:
+            self._accounts.keep_session(digest, until)
         return self._known(found[0], "session", found[1], digest)
 
     def _known(self, party: str, via: str, secret: bytes = b"", digest: str = "") -> Subject:
@@ -178,6 +192,23 @@ def _add_headers(message: HTTPResponseStartEvent, scheme: str, ident: str, *, kn
     kept = [(name, value) for name, value in message["headers"] if name.lower() != _REQUEST_ID]
     added = [(name, value) for name, value in always if name not in said]
     message["headers"] = [*kept, *added, (_REQUEST_ID, ident.encode("ascii"))]
+
+
+def session_ident(secret: str, at: datetime) -> str:
+    """Return the id of a session that begins now (会话标识): it says when, and is stored as a digest of the whole."""
+    return f"{secret}.{int(at.timestamp()):x}"
+
+
+def began(ident: str) -> datetime | None:
+    """Return when a session began, by its own id; None for an id that does not say."""
+    text = ident.rpartition(".")[2]
+    known = 0 < len(text) <= _HEX_MAX and set(text) <= _HEX
+    return datetime.fromtimestamp(int(text, 16), UTC) if known else None
+
+
+def idle_until(now: datetime, start: datetime | None) -> datetime:
+    """Return when a session that is used now ends if nobody uses it any more (闲置时限)."""
+    return now if start is None else min(now + SESSION_IDLE, start + SESSION_LIFE)
 
 
 @lru_cache(maxsize=8)

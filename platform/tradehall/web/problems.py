@@ -19,7 +19,7 @@ from litestar.exceptions import HTTPException, ValidationException
 
 from tradehall.desk.ports import StoreUnavailable
 from tradehall.kernel.refusal import KINDS, Refusal, Text
-from tradehall.web.security import headers_for
+from tradehall.web.security import cookie_name, headers_for
 
 if TYPE_CHECKING:
     from tradehall_standards import Json
@@ -41,6 +41,7 @@ REQUEST_KINDS: Mapping[str, tuple[int, Text]] = {
     "MEDIA-TYPE": (415, Text("不支持的内容类型，应为 {expected}", "Unsupported content type; send {expected}")),
     "UPLOAD-WRONG": (422, Text("文件与摘要不符", "The file does not have that digest")),
     "CERTIFICATE-REQUEST": (422, Text("证书申请无效：{why}", "The certificate request is not valid: {why}")),
+    "PASSWORD-REFUSED": (422, Text("不能使用这个口令：{why}", "This password can't be used: {why}")),
     "TOO-MANY": (429, Text("尝试过于频繁，请 {seconds} 秒后再试", "Too many tries; wait {seconds} s")),
     "INTERNAL": (500, Text("系统内部错误，编号 {request}，记录未受损", "Internal error {request}; nothing was lost")),
     "UNAVAILABLE": (503, Text("服务暂不可用，请稍后重试", "Unavailable for a moment; please retry")),
@@ -58,6 +59,9 @@ _BY_STATUS: Mapping[int, str] = {
     429: "TOO-MANY",
     503: "UNAVAILABLE",
 }
+KEPT_OUT = frozenset({"LOGIN-REQUIRED", "LOGIN-FAILED", "FORBIDDEN", "CROSS-SITE", "TOO-MANY"})
+"""Problems that keep somebody out (拒绝访问)."""
+
 _PLACES_MAX = 60
 _LEFT = "client disconnected prematurely"
 """What the framework says where a client has gone before its body was whole; it takes that for a fault of its own."""
@@ -78,15 +82,22 @@ class Problem(Exception):  # noqa: N818  - a problem of the request, not of the 
     ) -> None:
         self.code = code
         self.status, text = REQUEST_KINDS[code]
-        self.text = text.filled({k: str(v) for k, v in values.items()})
+        self.text = Text(*(_filled(text, values, lang) for lang in ("zh", "en")))
         self.errors = errors
         self.headers = dict(headers or {})
         super().__init__(self.text.en)
 
 
+def _filled(text: Text, values: Mapping[str, object], lang: str) -> str:
+    """Return a sentence in one language; values that are said in both languages are put in that one."""
+    said = {k: str(getattr(v, lang) if isinstance(v, Text) else v) for k, v in values.items()}
+    filled = text.filled(said)
+    return filled.zh if lang == "zh" else filled.en
+
+
 def language(request: Request[Any, Any, Any]) -> str:
     """Return ``zh`` or ``en`` (应答语言): the cookie of the pages, else what the client prefers, else ``zh``."""
-    chosen = request.cookies.get("lang")
+    chosen = request.cookies.get(cookie_name("lang", str(request.scope.get("scheme", "http"))))
     return chosen if chosen in ("zh", "en") else preferred_language(request.headers.get("accept-language", ""))
 
 
@@ -178,8 +189,13 @@ def wants_page(path: str, accepted: str) -> bool:
 
 
 def handle_problem(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
-    """Answer a ``Problem``."""
+    """Answer a ``Problem``; one that somebody was kept out by leaves a line in the log, without saying whom."""
     problem = cast("Problem", error)
+    if problem.code in KEPT_OUT:
+        handler = cast("object", request.scope.get("route_handler"))
+        route = str(getattr(handler, "opt", {}).get("permission", ""))
+        ident = str(request.scope.get("state", {}).get("request_id", ""))
+        structlog.get_logger().warning("refused", request=ident, code=problem.code, route=route)
     errors = cast("Json", list(problem.errors))
     body = body_of(problem.code, problem.status, problem.text, language(request), errors=errors)
     return _answer(request, body, problem.status, problem.headers)

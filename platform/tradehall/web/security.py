@@ -11,11 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
-    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
 )
 HEADERS: Final[Mapping[str, str]] = {
     "content-security-policy": POLICY,
@@ -26,7 +26,10 @@ HEADERS: Final[Mapping[str, str]] = {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
     "x-frame-options": "DENY",
 }
-HSTS: Final = "max-age=31536000"
+HSTS: Final = "max-age=31536000; includeSubDomains"
+CLEARED: Final[Mapping[str, str]] = {"clear-site-data": '"cache", "storage"'}
+"""What a browser that logs out is told to forget; the cookie of the session is taken back by itself."""
+
 HTTPS: Final = "https"
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _HOST: Final = re.compile(r"(?:[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::([0-9]{1,5}))?", re.ASCII)
@@ -45,14 +48,25 @@ def is_host(text: str) -> bool:
     return found is not None and int(found[1] or 0) <= _LAST_PORT
 
 
-def session_cookie(scheme: str) -> str:
+def cookie_name(name: str, scheme: str) -> str:
     """
-    Return the name of the session cookie (会话 Cookie).
+    Return the name under which a cookie is set (Cookie 名).
 
     Over HTTPS the ``__Host-`` prefix makes browsers refuse such a cookie from another host or without ``Secure``, so
     that a neighbouring site can't plant one. Plain HTTP is for this machine only, where the prefix isn't allowed.
     """
-    return "__Host-th" if scheme == HTTPS else "th"
+    return f"__Host-{name}" if scheme == HTTPS else name
+
+
+def session_cookie(scheme: str) -> str:
+    """Return the name of the session cookie (会话 Cookie)."""
+    return cookie_name("th", scheme)
+
+
+def download_headers(name: str) -> Mapping[str, str]:
+    """Return what makes a browser keep a file under a name and never show it (下载), as RFC 6266 and 8187 write it."""
+    printable = "".join(c for c in name if c.isprintable()) or "file"
+    return {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(printable, safe='')}"}
 
 
 def only_cookie(headers: Iterable[str], name: str) -> str | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Collection, Container
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -25,6 +26,14 @@ SHORTEST: Final = 10
 LONGEST: Final = 200
 FREE_TRIES: Final = 3
 LONGEST_DELAY_SECONDS: Final = 60
+WORDS: Final = (
+    *("tradehall", "ggzy", "chengdu", "deyang", "password", "passwort", "qwertyuiop", "1234567890", "admin"),
+    *("阳光交易大厅", "公共资源", "交易中心", "招标", "投标", "口令", "密码"),
+)
+"""Words of this place, which guessers try first (口令禁用词)."""
+
+LEAST_LEFT: Final = 6
+_WORD_LEAST: Final = 3
 _SALT_BYTES: Final = 16
 _KEY_BYTES: Final = 32
 _SECRET_BYTES: Final = 32
@@ -33,6 +42,10 @@ _PARTS: Final = 6
 
 class PasswordTooShort(ValueError):  # noqa: N818  - says what happened
     """A password of fewer than ten characters, or of more than two hundred (口令长度不符)."""
+
+
+class PasswordTooPlain(ValueError):  # noqa: N818  - says what happened
+    """A password that everybody would try, or little more than a word of this place (口令过于简单)."""
 
 
 class PasswordRecordMalformed(ValueError):  # noqa: N818  - says what happened
@@ -64,6 +77,26 @@ def hash_password(password: str, chance: Chance, *, cost: Cost = COST) -> str:
     salt = chance(_SALT_BYTES)
     key = _scrypt(salt, cost).derive(_bytes(password))
     return f"scrypt${cost.n}${cost.r}${cost.p}${_encode(salt)}${_encode(key)}"
+
+
+def assert_hard_to_guess(password: str, names: Collection[str], common: Container[str]) -> None:
+    """
+    Refuse a password that is on a list of common or leaked ones, or little more than words known here (弱口令).
+
+    Args:
+        names: of the account and its party; they count as words of this place.
+        common: such a list, in lower case.
+
+    Raises:
+        PasswordTooPlain: it is on the list, or fewer than six characters are left without those words.
+    """
+    left = password.casefold()
+    if left in common:
+        raise PasswordTooPlain("everybody would try it")
+    for word in sorted({w.casefold() for w in (*WORDS, *names) if len(w) >= _WORD_LEAST}, key=len, reverse=True):
+        left = left.replace(word, "")
+    if len(left) < LEAST_LEFT:
+        raise PasswordTooPlain("little more than a word of this place")
 
 
 def password_fits(password: str, stored: str) -> bool:

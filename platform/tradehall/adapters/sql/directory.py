@@ -137,10 +137,31 @@ class SqlDirectory:
                 insert(t.session).values(digest=digest, party=party, secret=secret, expires=milliseconds(expires))
             )
 
-    def session(self, digest: str, at: datetime) -> tuple[str, bytes] | None:
-        """Return party and secret of a session that has not expired."""
+    def session(self, digest: str, at: datetime) -> tuple[str, bytes, datetime] | None:
+        """Return party, secret and end of a session that has not expired."""
         row = self._one(_SESSION, digest)
-        return None if row is None or instant(row[2]) <= at else (str(row[0]), bytes(row[1]))
+        return None if row is None or instant(row[2]) <= at else (str(row[0]), bytes(row[1]), instant(row[2]))
+
+    def keep_session(self, digest: str, until: datetime) -> None:
+        """Move the end of a session that is still there."""
+        statement = update(t.session).where(t.session.c.digest == digest).values(expires=milliseconds(until))
+        with self._write.begin() as connection:
+            connection.execute(statement)
+
+    def sessions(self, party: str, at: datetime) -> list[tuple[str, datetime]]:
+        """Return a party's sessions that have not expired: digest and end."""
+        c = t.session.c
+        open_ones = select(t.session).where(c.party == party, c.expires > milliseconds(at)).order_by(c.digest)
+        with self._read.begin() as connection:
+            rows = connection.execute(open_ones).all()
+        return [(row.digest, instant(row.expires)) for row in rows]
+
+    def end_sessions(self, party: str, *, but: str = "", tokens: bool = False) -> None:
+        """Forget a party's sessions except one, and its tokens where asked; they are refused from now on."""
+        with self._write.begin() as connection:
+            connection.execute(delete(t.session).where(t.session.c.party == party, t.session.c.digest != but))
+            if tokens:
+                connection.execute(delete(t.token).where(t.token.c.party == party))
 
     def close_session(self, digest: str) -> None:
         """Forget a session; it is refused from the next request on."""

@@ -17,12 +17,12 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, SkipValidation
 
 from tradehall.kernel.case import write_instant
-from tradehall.web.access import SESSION_LIFE, Subject, subject_of
+from tradehall.web.access import SESSION_IDLE, Subject, session_ident, subject_of
 from tradehall.web.api.context import Context
 from tradehall.web.api.shapes import PARTY
 from tradehall.web.body import read_object, text_member
 from tradehall.web.problems import Problem
-from tradehall.web.security import HTTPS, session_cookie
+from tradehall.web.security import CLEARED, HTTPS, session_cookie
 
 if TYPE_CHECKING:
     from tradehall_standards import Json
@@ -64,9 +64,9 @@ def open_session(context: Context, request: Req, party: str) -> tuple[Cookie, st
     old = subject_of(request)
     if old.session_digest:
         context.directory.close_session(old.session_digest)
-    ident = context.new_secret("ths_")
-    secret = secrets.token_bytes(32)
-    context.directory.open_session(context.secret_digest(ident), party, secret, context.door.store.now() + SESSION_LIFE)
+    now, secret = context.door.store.now(), secrets.token_bytes(32)
+    ident = session_ident(context.new_secret("ths_"), now)
+    context.directory.open_session(context.secret_digest(ident), party, secret, now + SESSION_IDLE)
     scheme = str(request.scope["scheme"])
     name, secure = session_cookie(scheme), scheme == HTTPS
     cookie = Cookie(key=name, value=ident, path="/", httponly=True, samesite="lax", secure=secure)
@@ -93,12 +93,79 @@ async def session_see(request: Req, context: Ctx) -> dict[str, Any]:
     return {"party": subject.party, "name": name, "roles": sorted(subject.roles), "csrf_token": token}
 
 
-@delete("/sessions/current", opt={"permission": "session.close"})
-async def session_close(request: Req, context: Ctx) -> None:
+@delete("/sessions/current", opt={"permission": "session.close"}, status_code=204)
+async def session_close(request: Req, context: Ctx) -> Response[None]:
     """Log out (退出)."""
     subject = subject_of(request)
     if subject.session_digest:
         context.directory.close_session(subject.session_digest)
+    return Response(None, status_code=204, headers=dict(CLEARED))
+
+
+@get("/sessions", opt={"permission": "session.list"})
+async def session_list(request: Req, context: Ctx) -> list[dict[str, Any]]:
+    """List the caller's sessions (我的会话), by the beginning of what is stored of each."""
+    subject = subject_of(request)
+    found = context.directory.sessions(subject.party, context.door.store.now())
+    return [
+        {"id": digest[:16], "expires": write_instant(end), "current": digest == subject.session_digest}
+        for digest, end in found
+    ]
+
+
+@post("/sessions/closing", opt={"permission": "session.end"}, status_code=204)
+async def session_end(request: Req, context: Ctx) -> None:
+    """
+    End all sessions but the one at hand (终止其他会话), with the password once more.
+
+    The centre may name another ``party``: all its sessions and tokens end, whether somebody has left or lost a device.
+    """
+    body, subject = await read_object(request, "name", "password", optional=("party",)), subject_of(request)
+    whose = text_member(body, "party", most=64) if "party" in body else subject.party
+    if whose != subject.party and not subject.is_centre:
+        raise Problem("FORBIDDEN")
+    await asyncio.to_thread(check_own, context, request, text_member(body, "name"), text_member(body, "password"))
+    if whose == subject.party:
+        context.directory.end_sessions(whose, but=subject.session_digest)
+    else:
+        context.directory.end_sessions(whose, tokens=True)
+
+
+@post("/password", opt={"permission": "password.change"}, status_code=204)
+async def password_change(request: Req, context: Ctx) -> None:
+    """
+    Change the password of one's own account (修改口令), with the one of now.
+
+    All other sessions and all tokens of the party end: whoever had learnt the old password keeps nothing.
+    """
+    body = await read_object(request, "name", "password", "new")
+    name, password, new = (text_member(body, member) for member in ("name", "password", "new"))
+    await asyncio.to_thread(change_password, context, request, name, password, new)
+
+
+def check_own(context: Context, request: Req, name: str, password: str) -> None:
+    """
+    Check name and password once more, of the caller's own account (再次认证).
+
+    Raises:
+        Problem: as ``check_login``; LOGIN-FAILED also for an account of somebody else.
+    """
+    if check_login(context, request, name, password) != subject_of(request).party:
+        raise Problem("LOGIN-FAILED")
+
+
+def change_password(context: Context, request: Req, name: str, password: str, new: str) -> None:
+    """
+    Give the caller's account a new password and end everything else that is open (修改口令).
+
+    Raises:
+        Problem: as ``check_own``; PASSWORD-REFUSED for a new password that is too short or easy to guess.
+    """
+    check_own(context, request, name, password)
+    subject = subject_of(request)
+    record = context.hash_password(new, name, context.directory.name(subject.party))
+    context.directory.set_account(name, subject.party, record)
+    context.directory.end_sessions(subject.party, but=subject.session_digest, tokens=True)
 
 
 @post("/tokens", opt={"permission": "token.make"}, status_code=201)
@@ -153,7 +220,7 @@ async def party_register(request: Req, context: Ctx) -> dict[str, Any]:
     account = (text_member(body, "account", most=80), text_member(body, "password")) if "account" in body else None
     context.directory.register(party, name, roles, facts)
     if account is not None:
-        password = await asyncio.to_thread(context.hash_password, account[1])
+        password = await asyncio.to_thread(context.hash_password, account[1], account[0], name)
         context.directory.set_account(account[0], party, password)
     return {"id": party, "roles": sorted(roles)}
 
@@ -245,6 +312,9 @@ HANDLERS = [
     session_open,
     session_see,
     session_close,
+    session_list,
+    session_end,
+    password_change,
     token_make,
     token_list,
     token_drop,
@@ -255,4 +325,4 @@ HANDLERS = [
     certificate_revoke,
 ]
 
-__all__ = ["HANDLERS", "Subject", "check_login", "open_session"]
+__all__ = ["HANDLERS", "Subject", "change_password", "check_login", "check_own", "open_session"]

@@ -385,6 +385,56 @@ ACTS: Final[Mapping[str, Act]] = {
         ),
     ),
     "session.close": Act(Text("退出", "Log out"), "关闭当前会话；令牌不受影响。", _GONE),
+    "session.list": Act(
+        Text("我的会话", "My sessions"),
+        "闲置一小时或登录满八小时的会话自行结束。",
+        _ok(
+            shapes.list_of(ref("OpenSession")),
+            [{"id": "5c0362a161b5272e", "expires": "2026-03-02T02:00:00.000Z", "current": True}],
+        ),
+    ),
+    "session.end": Act(
+        Text("终止其他会话", "End other sessions"),
+        "须再次出示口令。中心可指定其他主体，终止其全部会话和令牌。",
+        _GONE,
+        body=Body(
+            shapes.closed({"name": shapes.NAME, "password": shapes.NAME}, {"party": shapes.PARTY}),
+            (
+                _one(
+                    "wrong", "口令错误", "wrong password", {"name": "sample", "password": "guess"}, 401, "LOGIN-FAILED"
+                ),
+                _one("own", "本人的", "one's own", {"name": "sample", "password": PASSWORD}, 204),
+            ),
+        ),
+        problems=("LOGIN-FAILED", "TOO-MANY", "FORBIDDEN"),
+    ),
+    "password.change": Act(
+        Text("修改口令", "Change the password"),
+        "须出示现口令；成功后其他会话和全部令牌即告失效。",
+        _GONE,
+        body=Body(
+            shapes.closed({"name": shapes.NAME, "password": shapes.NAME, "new": shapes.NAME}),
+            (
+                _one(
+                    "plain",
+                    "新口令太简单",
+                    "too easy to guess",
+                    {"name": "sample", "password": PASSWORD, "new": "password123"},
+                    422,
+                    "PASSWORD-REFUSED",
+                ),
+                _one(
+                    "wrong",
+                    "现口令错误",
+                    "wrong password",
+                    {"name": "sample", "password": "guess", "new": "another-example-of-length"},
+                    401,
+                    "LOGIN-FAILED",
+                ),
+            ),
+        ),
+        problems=("LOGIN-FAILED", "TOO-MANY", "PASSWORD-REFUSED"),
+    ),
     "token.make": Act(
         Text("申领访问令牌", "Make an API token"),
         "凭会话，或凭用户名和口令；不能凭另一枚令牌。令牌只显示一次，90 天有效。",
@@ -468,6 +518,7 @@ ACTS: Final[Mapping[str, Act]] = {
                 ),
             ),
         ),
+        problems=("PASSWORD-REFUSED",),
     ),
     "party.list": Act(
         Text("主体名录", "Registered parties"),

@@ -28,6 +28,7 @@ from tradehall.web.api.context import Context
 from tradehall.web.api.tags import is_at_hand
 from tradehall.web.body import read_bytes, read_json
 from tradehall.web.problems import Problem, language, refusal_response
+from tradehall.web.security import download_headers
 from tradehall.web.turns import Turns
 
 if TYPE_CHECKING:
@@ -211,7 +212,7 @@ async def vault_get(request: Req, context: Ctx, digest: FromPath[str]) -> Respon
             yield from pieces
 
     # Files of others are never shown inside the site: always a download, never sniffed.
-    headers = {"Content-Disposition": "attachment", "ETag": tag}
+    headers = {**download_headers(attachment.name), "ETag": tag}
     return Stream(chunks(), media_type="application/octet-stream", headers=headers)
 
 

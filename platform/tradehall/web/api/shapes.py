@@ -217,6 +217,7 @@ SHAPES: Final[Mapping[str, Shape]] = {
         {"code": SOME, "status": COUNT, "title": SOME, "messages": WORDS, "clause": SOME},
     ),
     "Session": members({"party": PARTY, "name": SOME, "roles": list_of(SOME), "csrf_token": SOME}),
+    "OpenSession": members({"id": SOME, "expires": INSTANT, "current": FLAG}),
     "Token": members({"id": SOME, "label": SOME, "expires": INSTANT}),
     "Party": members({"id": PARTY, "name": SOME, "roles": list_of(SOME)}),
     "Certificate": members(

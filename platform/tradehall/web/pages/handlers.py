@@ -10,7 +10,7 @@ import re
 from collections.abc import AsyncIterator
 from functools import cache
 from pathlib import PurePosixPath
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import parse_qs
 
 import orjson
@@ -21,7 +21,7 @@ from litestar.response import Redirect, ServerSentEvent, ServerSentEventMessage
 
 from tradehall.kernel import notes
 from tradehall.web.access import Subject, subject_of
-from tradehall.web.api.accounts import check_login, open_session
+from tradehall.web.api.accounts import change_password, check_login, check_own, open_session
 from tradehall.web.api.cases import query_of
 from tradehall.web.api.context import Context
 from tradehall.web.body import read_bytes
@@ -36,7 +36,7 @@ from tradehall.web.portal import paths, render
 from tradehall.web.portal import views as v
 from tradehall.web.portal.views import FieldError, Label
 from tradehall.web.problems import Problem, wants_page
-from tradehall.web.security import HTTPS, session_cookie
+from tradehall.web.security import CLEARED, HTTPS, session_cookie
 
 Req = Request[Any, Any, Any]
 FORM_MAX: Final = 8 << 10
@@ -50,7 +50,7 @@ BRIEF: Final = "public, max-age=3600"
 MEDIA: Final = {
     ".css": "text/css",
     ".js": "text/javascript",
-    ".svg": "image/svg+xml",
+    ".svg": "image/svg+xml; charset=utf-8",
     ".woff2": "font/woff2",
     ".txt": "text/plain",
 }
@@ -89,7 +89,7 @@ async def notices_atom(request: Req) -> Response[bytes]:
     """Return the newest notices as a feed."""
     lists, query = portal_of(request.app).lists(request), query_of(request)
     data = await asyncio.to_thread(exports.as_atom, lists, query, lang_of(request))
-    return Response(data, media_type="application/atom+xml")
+    return Response(data, media_type="application/atom+xml; charset=utf-8")
 
 
 @get("/openings", opt={"permission": "page.openings"}, include_in_schema=False)
@@ -382,12 +382,58 @@ async def logout(request: Req) -> Response[Any]:
     subject, scheme = subject_of(request), str(request.scope["scheme"])
     if subject.session_digest:
         portal.context.directory.close_session(subject.session_digest)
-    answer = Redirect(paths.HOME, status_code=303, headers={"cache-control": "no-store"})
+    answer = Redirect(paths.HOME, status_code=303, headers={"cache-control": "no-store", **CLEARED})
     gone = Cookie(
         session_cookie(scheme), value="", max_age=0, httponly=True, samesite="lax", secure=scheme == HTTPS, path="/"
     )
     answer.cookies.append(gone)
     return answer
+
+
+# --- one's own account --------------------------------------------------------------------------------------------
+
+
+def _account_page(request: Req, **more: Any) -> v.AccountPage:
+    portal, subject = portal_of(request.app), subject_of(request)
+    page, directory = portal.page(request), portal.context.directory
+    return v.AccountPage(
+        site=page.site,
+        now=page.now,
+        path=paths.ACCOUNT,
+        party=str(directory.name(subject.party) or subject.party),
+        sessions=len(directory.sessions(subject.party, page.now)),
+        tokens=len(directory.tokens(subject.party)),
+        **more,
+    )
+
+
+@get(paths.ACCOUNT, opt={"permission": "page.account"}, include_in_schema=False)
+async def account(request: Req) -> Response[str]:
+    """Show one's own account (我的账户)."""
+    return await serve(request, lambda: _account_page(request))
+
+
+@post(paths.ACCOUNT, opt={"permission": "page.account.post", "form": True}, status_code=200, include_in_schema=False)
+async def account_post(request: Req) -> Response[str]:
+    """Change the password, or end all other sessions, for who shows the password of now."""
+    portal, form = portal_of(request.app), await _form(request)
+    _check_token(request, portal.context, form.get("csrf", ""))
+    act: Literal["password", "sessions"] = "sessions" if form.get("act") == "sessions" else "password"
+    username, password = form.get("username", "")[:80], form.get("password", "")
+    try:
+        if act == "password":
+            new = form.get("new", "")
+            await asyncio.to_thread(change_password, portal.context, request, username, password, new)
+        else:
+            await asyncio.to_thread(check_own, portal.context, request, username, password)
+            subject = subject_of(request)
+            portal.context.directory.end_sessions(subject.party, but=subject.session_digest)
+    except Problem as problem:
+        field = "new" if problem.code == "PASSWORD-REFUSED" else "password" if act == "password" else "password-again"
+        wrong = (FieldError(Label(problem.text.zh, problem.text.en), field=field),)
+        page = _account_page(request, username=username, errors=wrong)
+        return html(request, page, status=problem.status, headers=problem.headers)
+    return html(request, _account_page(request, username=username, done=act))
 
 
 # --- static files -------------------------------------------------------------------------------------------------
@@ -436,5 +482,7 @@ HANDLERS: Final = [
     login,
     login_post,
     logout,
+    account,
+    account_post,
     static,
 ]

@@ -23,7 +23,7 @@ from tradehall.web.portal import paths, render
 from tradehall.web.portal import views as v
 from tradehall.web.portal.views import Label, Lang, Size
 from tradehall.web.problems import language
-from tradehall.web.security import HTTPS, headers_for
+from tradehall.web.security import HTTPS, cookie_name, headers_for
 
 if TYPE_CHECKING:
     from litestar import Litestar
@@ -163,7 +163,7 @@ def lang_of(request: Req) -> Lang:
 
 def size_of(request: Req) -> Size:
     """Return the type size of a page (字号)."""
-    asked = request.query_params.get("size") or request.cookies.get("size")
+    asked = request.query_params.get("size") or request.cookies.get(cookie_name("size", str(request.scope["scheme"])))
     return "large" if asked == "large" else "normal"
 
 
@@ -194,7 +194,14 @@ def html(
         **(headers or {}),
     }
     kept = [
-        Cookie(name, value=value, max_age=YEAR_SECONDS, samesite="lax", secure=scheme == HTTPS, path="/")
+        Cookie(
+            cookie_name(name, scheme),
+            value=value,
+            max_age=YEAR_SECONDS,
+            samesite="lax",
+            secure=scheme == HTTPS,
+            path="/",
+        )
         for name, value in (("lang", lang), ("size", size))
         if request.query_params.get(name) == value
     ]

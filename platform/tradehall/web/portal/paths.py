@@ -18,6 +18,7 @@ VERIFY: Final = "/verify"
 ABOUT: Final = "/about"
 LOGIN: Final = "/login"
 LOGOUT: Final = "/logout"
+ACCOUNT: Final = "/account"
 STATIC: Final = "/static/portal"
 TIME: Final = "/api/v1/clock"
 

@@ -37,7 +37,7 @@ CENTRE_TIME: Final = timezone(timedelta(hours=8))
 SECURITY_HEADERS: Final[Mapping[str, str]] = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
-        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
@@ -56,6 +56,7 @@ _TEMPLATES: Final[Mapping[type[ViewModel], str]] = {
     views.StandardsPage: "standards.html",
     views.FamilyPage: "family.html",
     views.LoginPage: "login.html",
+    views.AccountPage: "account.html",
     views.AboutPage: "about.html",
     views.ErrorPage: "error.html",
 }

@@ -752,6 +752,21 @@ class LoginPage(Page):
     demo_accounts: tuple[DemoAccount, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountPage(Page):
+    """
+    One's own account (我的账户): posts ``act`` (``password`` or ``sessions``), ``username``, ``password`` and ``csrf``,
+    for a change of the password also ``new``. ``done`` is what has just been done.
+    """
+
+    party: str
+    sessions: int
+    tokens: int
+    username: str = ""
+    done: Literal["", "password", "sessions"] = ""
+    errors: tuple[FieldError, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Peer:
     """A city that exchanges records with this node (协作城市) and cosigns its log."""
@@ -800,6 +815,7 @@ ViewModel: TypeAlias = (
     | StandardsPage
     | FamilyPage
     | LoginPage
+    | AccountPage
     | AboutPage
     | ErrorPage
 )

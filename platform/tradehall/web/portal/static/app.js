@@ -288,7 +288,8 @@
       event.preventDefault();
       const size = root.dataset.size === "large" ? "normal" : "large";
       root.dataset.size = size;
-      document.cookie = "size=" + size + "; path=/; max-age=31536000; samesite=lax";
+      const safe = location.protocol === "https:"; // over HTTPS the name keeps neighbouring hosts from planting it
+      document.cookie = (safe ? "__Host-size=" : "size=") + size + "; path=/; max-age=31536000; samesite=lax" + (safe ? "; secure" : "");
       setText(toggle.querySelector("span"), size === "large" ? toggle.dataset.wordNormal : toggle.dataset.wordLarge);
     }
   });
