@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Final, Literal
 
 Severity = Literal["block", "warn"]
@@ -210,4 +211,13 @@ KINDS: Final[Mapping[str, Callable[[str], IdentifierProblem | None]]] = {
 
 def find_problem(kind: str, value: str) -> IdentifierProblem | None:
     """Return what is wrong with ``value`` as an identifier of ``kind``, or None (KeyError: no such kind)."""
+    return _remembered(kind, value) if len(value) <= _SHORT else KINDS[kind](value)
+
+
+@lru_cache(maxsize=4096)
+def _remembered(kind: str, value: str) -> IdentifierProblem | None:
+    """Judge once what comes again with every record of a case: the custodians, the tenderer, the project's code."""
     return KINDS[kind](value)
+
+
+_SHORT: Final = 64

@@ -6,7 +6,7 @@ The plan follows references and every branch of a schema; a string is judged whe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -33,25 +33,27 @@ class Mark:
         below = [*self.members.values(), *self.patterns.values(), *([] if self.items is None else [self.items])]
         return not self.identifiers and not self.codelists and all(mark.is_empty() for mark in below)
 
-    def visit(self, value: Json, path: Path = ()) -> Iterator[tuple[Path, Mark, str]]:
-        """Yield path, mark and text of every marked string in ``value``, in document order."""
+    def visit(self, value: Json, path: Path = ()) -> list[tuple[Path, Mark, str]]:
+        """Return path, mark and text of every marked string in ``value``, in document order."""
+        found: list[tuple[Path, Mark, str]] = []
+        self._collect(value, path, found)
+        return found
+
+    def _collect(self, value: Json, path: Path, found: list[tuple[Path, Mark, str]]) -> None:
         if isinstance(value, str):
             if self.identifiers or self.codelists:
-                yield path, self, value
+                found.append((path, self, value))
         elif isinstance(value, Mapping):
+            members, patterns = self.members, self.patterns
             for name, inner in value.items():
-                for mark in self._under(name):
-                    yield from mark.visit(inner, (*path, name))
+                if name in members:
+                    members[name]._collect(inner, (*path, name), found)  # noqa: SLF001  - a mark like this one
+                for pattern, mark in patterns.items():
+                    if regex.matches(pattern, name):
+                        mark._collect(inner, (*path, name), found)  # noqa: SLF001  - likewise
         elif isinstance(value, list) and self.items is not None:
             for index, inner in enumerate(value):
-                yield from self.items.visit(inner, (*path, index))
-
-    def _under(self, name: str) -> Iterator[Mark]:
-        if name in self.members:
-            yield self.members[name]
-        for pattern, mark in self.patterns.items():
-            if regex.matches(pattern, name):
-                yield mark
+                self.items._collect(inner, (*path, index), found)  # noqa: SLF001  - likewise
 
 
 _BRANCHES: Final = (*sorted(LISTS - {"prefixItems"}), "then", "else")
