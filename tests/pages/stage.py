@@ -16,6 +16,7 @@ from tradehall.cli.client import Client
 from tradehall.demo.play import Cast, Play, document_payload, notice_payload, project_payload
 from tradehall.main import Node
 from tradehall.rules import sealing
+from tradehall.web.pages.hall import feed
 from tradehall_standards import Catalogue
 
 HTML = {"accept": "text/html"}
@@ -93,7 +94,8 @@ def shoot(http: TestClient[Any], app: Any, case: str) -> Shot:
             assert answer.status_code == 200, (path, answer.text)
             shot.pages[path.replace(case, "*"), lang] = answer.text
     http.cookies.clear()
-    shot.feed = list(app.state["portal"].feeds.read(case).lines)
+    portal = app.state["portal"]
+    shot.feed = list(feed(portal.shelf.dossier(case), portal.context))
     for path in ("/notices.csv", "/notices.atom", "/openings.ics"):
         shot.pages[path, "zh"] = http.get(path).text
     return shot

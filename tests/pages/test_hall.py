@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
-from typing import Any
-
-import pytest
-from litestar.response import ServerSentEventMessage
 
 from pages.stage import Stage
-from tradehall.web.pages import handlers
-from tradehall.web.pages.handlers import follow
-from tradehall.web.pages.portal import Feeds, Live
 
 
 def rail(page: str) -> list[str]:
@@ -124,41 +115,3 @@ def test_who_has_seen_all_of_a_closed_hall_is_sent_away(stage: Stage) -> None:
 
 def test_the_stream_of_an_unknown_hall_is_refused(stage: Stage) -> None:
     assert stage.http.get("/openings/t-" + "a" * 26 + "/feed").status_code == 404
-
-
-async def first(messages: AsyncIterator[ServerSentEventMessage], count: int) -> list[ServerSentEventMessage]:
-    found = []
-    async for message in messages:
-        found.append(message)
-        if len(found) == count:
-            break
-    return found
-
-
-def test_a_quiet_hall_sends_heartbeats_in_time(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    portal = stage.app.state["portal"]
-    slept: list[float] = []
-
-    async def sleep(seconds: float) -> None:
-        slept.append(seconds)
-
-    monkeypatch.setattr(handlers.asyncio, "sleep", sleep)
-    found = asyncio.run(first(follow(portal, stage.waiting, -1), 3))
-    assert [m.event for m in found] == ["heartbeat"] * 3
-    assert json.loads(str(found[0].data)).keys() == {"now"}
-    assert 0 < sum(slept) / 2 <= 15
-
-
-def test_many_watchers_read_a_hall_once() -> None:
-    reads: list[str] = []
-
-    def read(case: str) -> Live:
-        reads.append(case)
-        return Live((), live=True)
-
-    async def watch() -> list[Any]:
-        feeds = Feeds(read)
-        return await asyncio.gather(*(feeds.latest("t-1") for _ in range(500)))
-
-    assert len(asyncio.run(watch())) == 500
-    assert reads == ["t-1"]

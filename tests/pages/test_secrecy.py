@@ -64,7 +64,7 @@ def test_before_the_opening_no_secret_row_is_even_read(stage: Stage, monkeypatch
     monkeypatch.setattr("tradehall.desk.cloak.Cloak.tag", touched)
     for path in ("/", "/notices", "/openings", f"/notices/{stage.waiting}", f"/openings/{stage.waiting}"):
         assert stage.get(path).status_code == 200
-    stage.app.state["portal"].feeds.read(stage.waiting)
+    stage.app.state["portal"].told(stage.waiting, -1)
 
 
 def test_withdrawn_replaced_and_failed_bids_stay_secret_after_the_opening(stage: Stage) -> None:

@@ -8,6 +8,7 @@ for their outcome, each party in a lane of its own; a failed write fails its who
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
@@ -50,6 +51,8 @@ class Sequencer:
 
     door: Door
     witnessing: Witnessing
+    heard: Callable[[], object] = object
+    """Called in the event loop after each batch that was written."""
     _queue: FairQueue[_Waiting] = field(default_factory=FairQueue["_Waiting"])
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _running: bool = False
@@ -106,6 +109,7 @@ class Sequencer:
             except Exception as error:  # noqa: BLE001  - told to every caller of the batch, then the next batch goes on
                 _fail(waiting, error)
                 continue
+            self.heard()
             answering = loop.create_task(self._answer(waiting, outcomes, signer))
             self._answering.add(answering)
             answering.add_done_callback(self._answering.discard)

@@ -19,6 +19,7 @@ from tradehall.web.access import AccessMiddleware, guard
 from tradehall.web.api import accounts, cases, cities, proof, records, standards
 from tradehall.web.api.context import Context
 from tradehall.web.api.describe import document
+from tradehall.web.live import Live
 from tradehall.web.methods import head_as_get
 from tradehall.web.pages.portal import error_page
 from tradehall.web.permissions import assert_covered
@@ -52,6 +53,12 @@ async def openapi(
     return Response(content, media_type="application/json", headers={"ETag": tag})
 
 
+def _wake(app: Litestar) -> None:
+    """Let watchers know of a commit at once; those of other processes and of the centre's acts are looked for."""
+    if isinstance(live := app.state.get("live"), Live):
+        live.wake()
+
+
 def build_app(context: Context, pages: Sequence[Any] = ()) -> Litestar:
     """
     Build the application (装配应用).
@@ -61,14 +68,17 @@ def build_app(context: Context, pages: Sequence[Any] = ()) -> Litestar:
     """
 
     @asynccontextmanager
-    async def running(_app: Litestar) -> AsyncGenerator[None]:
+    async def running(app: Litestar) -> AsyncGenerator[None]:
         context.sequencer.start()
         context.courier.start()
         # Long-lived objects need no more visits of the collector: its pauses cost the slowest requests most.
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 50, 50)
+        context.sequencer.heard = lambda: _wake(app)
         yield
+        if isinstance(live := app.state.get("live"), Live):
+            live.end()
         await context.courier.stop()
         await context.sequencer.stop()
 

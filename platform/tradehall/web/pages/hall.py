@@ -222,8 +222,8 @@ class _Names:
         return self.ordinals.get(str(payload.get("submission")), Label("一份投标", "A bid"))
 
 
-def feed(dossier: Dossier, context: Context) -> tuple[v.FeedEntry, ...]:
-    """Return the live record of a hall, oldest first; the sequence of a line is the log index of its record."""
+def feed(dossier: Dossier, context: Context, after: int = -1) -> tuple[v.FeedEntry, ...]:
+    """Return the live record of a hall after a sequence, oldest first; a line's is the log index of its record."""
     frozen = states.frozen(dossier)
     names = _Names(
         {
@@ -238,6 +238,8 @@ def feed(dossier: Dossier, context: Context) -> tuple[v.FeedEntry, ...]:
     )
     found: list[v.FeedEntry] = []
     for entry in dossier.entries:
+        if entry.filed.index <= after:
+            continue
         line = _line(entry, names, dossier, context)
         if line is not None:
             found.append(v.FeedEntry(sequence=entry.filed.index, at=entry.filed.at, text=line[0], tone=line[1]))

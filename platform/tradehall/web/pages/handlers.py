@@ -7,17 +7,15 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterator
 from functools import cache
 from pathlib import PurePosixPath
 from typing import Any, Final, Literal
 from urllib.parse import parse_qs
 
-import orjson
 from litestar import MediaType, Request, Response, get, post
 from litestar.datastructures import Cookie, UploadFile
 from litestar.params import FromPath
-from litestar.response import Redirect, ServerSentEvent, ServerSentEventMessage
+from litestar.response import Redirect
 
 from tradehall.kernel import notes
 from tradehall.web.access import Subject, subject_of
@@ -25,10 +23,11 @@ from tradehall.web.api.accounts import change_password, check_login, check_own, 
 from tradehall.web.api.cases import query_of
 from tradehall.web.api.context import Context
 from tradehall.web.body import read_bytes
+from tradehall.web.live import Watching, live_of
 from tradehall.web.pages import exports
 from tradehall.web.pages.cases import CaseMaker
 from tradehall.web.pages.hall import HallMaker, log_state
-from tradehall.web.pages.portal import Portal, centre_of, html, lang_of, local_path, portal_of, serve
+from tradehall.web.pages.portal import centre_of, html, lang_of, local_path, portal_of, serve
 from tradehall.web.pages.shelf import today
 from tradehall.web.pages.standards import Standards
 from tradehall.web.pages.verify import TEXT_MAX, verify_file
@@ -41,9 +40,6 @@ from tradehall.web.security import CLEARED, HTTPS, session_cookie
 Req = Request[Any, Any, Any]
 FORM_MAX: Final = 8 << 10
 UPLOAD_MAX: Final = 16 << 20
-HEARTBEAT_SECONDS: Final = 10.0
-WAIT_SECONDS: Final = 0.5
-RETRY_MILLISECONDS: Final = 2000
 SEQUENCE: Final = re.compile(r"[0-9]{1,15}")
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
 BRIEF: Final = "public, max-age=3600"
@@ -137,7 +133,7 @@ async def opening(request: Req, case: FromPath[str]) -> Response[str]:
 
 
 @get("/openings/{case:str}/feed", opt={"permission": "page.opening.feed"}, include_in_schema=False)
-async def opening_feed(request: Req, case: FromPath[str]) -> Response[None] | ServerSentEvent:
+async def opening_feed(request: Req, case: FromPath[str]) -> Response[Any]:
     """
     Follow a hall (实时记录).
 
@@ -145,45 +141,12 @@ async def opening_feed(request: Req, case: FromPath[str]) -> Response[None] | Se
     after its last line, and 204 tells the browser not to come again.
     """
     portal = portal_of(request.app)
-    latest = await portal.feeds.latest(case)
     seen = str(request.headers.get("last-event-id") or request.query_params.get("after", ""))
     after = int(seen) if SEQUENCE.fullmatch(seen) else -1
-    if not latest.live and (not latest.lines or latest.lines[-1].sequence <= after):
+    ended = await asyncio.to_thread(portal.ended, case)
+    if ended is not None and ended <= after:
         return Response(None, status_code=204)
-    headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-    return ServerSentEvent(follow(portal, case, after), headers=headers)
-
-
-async def follow(portal: Portal, case: str, after: int) -> AsyncIterator[ServerSentEventMessage]:
-    """Yield the lines of a hall after a sequence as they come, and a heartbeat at least every ten seconds."""
-    silent = HEARTBEAT_SECONDS
-    while True:
-        latest = await portal.feeds.latest(case)
-        for line in latest.lines:
-            if line.sequence > after:
-                after, silent = line.sequence, 0.0
-                yield _entry(line)
-        if not latest.live:
-            return
-        if silent >= HEARTBEAT_SECONDS:
-            silent = 0.0
-            now = orjson.dumps({"now": render.machine(portal.context.door.store.now())}).decode()
-            yield ServerSentEventMessage(data=now, event="heartbeat")
-        await asyncio.sleep(WAIT_SECONDS)
-        silent += WAIT_SECONDS
-
-
-def _entry(line: v.FeedEntry) -> ServerSentEventMessage:
-    data = {
-        "sequence": line.sequence,
-        "at": render.machine(line.at),
-        "zh": line.text.zh,
-        "en": line.text.en,
-        "tone": line.tone,
-    }
-    return ServerSentEventMessage(
-        data=orjson.dumps(data).decode(), event="entry", id=str(line.sequence), retry=RETRY_MILLISECONDS
-    )
+    return Watching(await live_of(request.app, portal.context.door.store).watch("hall", case, portal.told, after))
 
 
 # --- standards and about ------------------------------------------------------------------------------------------

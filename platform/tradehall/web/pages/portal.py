@@ -16,6 +16,7 @@ from litestar.datastructures import Cookie
 
 from tradehall.web.access import Subject, subject_of
 from tradehall.web.api.context import Context
+from tradehall.web.live import Told, block
 from tradehall.web.pages.hall import feed, is_live
 from tradehall.web.pages.lists import Line, Lists, line_of
 from tradehall.web.pages.shelf import Board, Shelf
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
 Req = Request[Any, Any, Any]
 YEAR_SECONDS: Final = 31_536_000
-POLL_SECONDS: Final = 0.5
-FEEDS_MAX: Final = 512
 VERIFICATIONS: Final = 2
 """Files that are checked at the same time; more wait, so that checking can't keep bids from being filed."""
 
@@ -52,34 +51,6 @@ ROLES: Final[tuple[tuple[str, Label], ...]] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Live:
-    """The live record of a hall (实时记录), oldest first, and whether more may come."""
-
-    lines: tuple[v.FeedEntry, ...]
-    live: bool
-
-
-@dataclass(slots=True)
-class Feeds:
-    """Live records that many watch at once (实时推送): however many they are, a hall is read twice a second."""
-
-    read: Callable[[str], Live]
-    _kept: dict[str, tuple[float, asyncio.Task[Live]]] = field(
-        default_factory=dict[str, "tuple[float, asyncio.Task[Live]]"]
-    )
-
-    async def latest(self, case: str) -> Live:
-        """Return the live record as it was at most half a second ago. Raises what ``read`` raises."""
-        now, known = asyncio.get_running_loop().time(), self._kept.get(case)
-        if known is None or now - known[0] >= POLL_SECONDS:
-            if len(self._kept) >= FEEDS_MAX:
-                self._kept.clear()
-            known = now, asyncio.create_task(asyncio.to_thread(self.read, case))
-            self._kept[case] = known
-        return await asyncio.shield(known[1])
-
-
-@dataclass(frozen=True, slots=True)
 class Portal:
     """What the pages of one node share (门户)."""
 
@@ -87,7 +58,6 @@ class Portal:
     site: v.Site
     shelf: Shelf
     board: Board
-    feeds: Feeds
     verifications: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(VERIFICATIONS))
 
     def page(self, request: Req) -> v.Page:
@@ -97,6 +67,23 @@ class Portal:
     def lists(self, request: Req) -> Lists:
         """Return the maker of lists."""
         return Lists(self.context, self.shelf, self.board, self.page(request))
+
+    def told(self, case: str, after: int) -> tuple[list[Told], bool, bool]:
+        """Return the lines of a hall after a sequence as events, that these are all, and whether more may come."""
+        dossier = self.shelf.dossier(case)
+        lines = feed(dossier, self.context, after)
+        return (
+            [Told(line.sequence, block("entry", _entry(line), line.sequence)) for line in lines],
+            True,
+            is_live(dossier),
+        )
+
+    def ended(self, case: str) -> int | None:
+        """Return the last sequence of a hall that has closed, None while more may come."""
+        dossier = self.shelf.dossier(case)
+        if is_live(dossier):
+            return None
+        return max((line.sequence for line in feed(dossier, self.context)), default=-1)
 
     def user(self, subject: Subject) -> v.User | None:
         """Return who is signed in, for the head of the page."""
@@ -128,11 +115,17 @@ def open_portal(context: Context) -> Portal:
         found = shelf.glance(case)
         return None if found is None else line_of(found, context)
 
-    def live(case: str) -> Live:
-        dossier = shelf.dossier(case)
-        return Live(feed(dossier, context), is_live(dossier))
+    return Portal(context, site, shelf, Board(context, line))
 
-    return Portal(context, site, shelf, Board(context, line), Feeds(live))
+
+def _entry(line: v.FeedEntry) -> dict[str, Json]:
+    return {
+        "sequence": line.sequence,
+        "at": render.machine(line.at),
+        "zh": line.text.zh,
+        "en": line.text.en,
+        "tone": line.tone,
+    }
 
 
 def portal_of(app: Litestar) -> Portal:
