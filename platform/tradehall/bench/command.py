@@ -110,6 +110,13 @@ def _verify(plan: Plan) -> list[Line]:
     return proving(plan.catalogue, bidders=plan.of(100, 25), folder=plan.folder)
 
 
+def _search(plan: Plan) -> list[Line]:
+    from tradehall.bench.searching import LARGE, SMALL, searching  # noqa: PLC0415
+
+    small, large, questions = plan.of(SMALL, 2_000), plan.of(LARGE, 20_000), plan.of(1000, 200)
+    return searching(plan.catalogue, small=small, large=large, questions=questions, folder=plan.folder)
+
+
 def _storage(plan: Plan) -> list[Line]:
     from tradehall.bench.others import storage_lines  # noqa: PLC0415
 
@@ -126,6 +133,7 @@ BENCHES: Final[Mapping[str, Callable[[Plan], list[Line]]]] = {
     "sealing": _sealing,
     "letters": _letters,
     "verify": _verify,
+    "search": _search,
     "storage": _storage,
 }
 """Every measurement by name (实测项目), in the order of the table."""

@@ -74,6 +74,12 @@ class Line:
         }
 
 
+def percentile(waits: Sequence[int], percent: int) -> Decimal:
+    """Return milliseconds below which ``percent`` of the waits lie."""
+    ordered = sorted(waits)
+    return rounded(Decimal(ordered[(len(ordered) - 1) * percent // 100]).scaleb(-6))
+
+
 def rounded(value: Decimal) -> Decimal:
     """Return a figure as it is shown: whole from a hundred on, else with two places."""
     return value.quantize(Decimal(1) if abs(value) >= _WHOLE_FROM else _PLACES)
