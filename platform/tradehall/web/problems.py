@@ -7,7 +7,9 @@ the places it passed. Never its message nor any variable: they may hold a price,
 
 from __future__ import annotations
 
+import errno
 import re
+import sqlite3
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
@@ -66,6 +68,16 @@ _PLACES_MAX = 60
 _LEFT = "client disconnected prematurely"
 """What the framework says where a client has gone before its body was whole; it takes that for a fault of its own."""
 _KEPT_HEADERS = frozenset({"allow", "retry-after"})
+_DISK_FAILS = frozenset({errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE})
+_SQLITE_FAILS = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+    }
+)
 _QUALITY = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
 
 
@@ -237,11 +249,28 @@ def _parameters(error: ValidationException) -> Problem:
 
 def handle_unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """Answer what should not have happened; its type and the places it passed go to the log."""
+    if _is_outage(error):
+        return handle_unavailable(request, StoreUnavailable(type(error).__name__))
     ident = str(request.scope.get("state", {}).get("request_id", ""))
     structlog.get_logger().error("unexpected", request=ident, error=type(error).__name__, places=_places(error))
     status, text = REQUEST_KINDS["INTERNAL"]
     body = body_of("INTERNAL", status, text.filled({"request": ident}), language(request))
     return _answer(request, body, status)
+
+
+def _is_outage(error: Exception) -> bool:
+    """
+    Whether a disk is full or broken, or a database away (存储故障): nothing is at fault here, and a later try may do.
+
+    Reading needs a disk too: SQLite writes down which moment a reader sees.
+    """
+    cause: object = getattr(error, "orig", None) or error
+    if isinstance(cause, OSError):
+        return cause.errno in _DISK_FAILS
+    if isinstance(cause, sqlite3.Error):
+        return getattr(cause, "sqlite_errorcode", 0) & 0xFF in _SQLITE_FAILS
+    # Each driver has a class of its own for a server that is away, but PEP 249 gives them one name.
+    return "OperationalError" in {kind.__name__ for kind in type(cause).__mro__}
 
 
 def _places(error: BaseException) -> list[str]:
