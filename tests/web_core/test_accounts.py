@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tradehall.main import Settings, build_node
+from tradehall_standards import Catalogue
 from web_core.hall import PARTY, PASSWORD, Answer, Hall
 
 A = "/api/v1"
@@ -215,6 +219,31 @@ def test_the_centre_ends_what_an_account_has_open(hall: Hall) -> None:
     assert hall.call("GET", f"{A}/sessions/current", headers=theirs).status == 401
     assert hall.call("GET", f"{A}/tokens", role=name).status == 401
     assert hall.call("GET", f"{A}/tokens", role="centre").status == 200
+    assert log_in(hall, name).status == 201
+
+
+def test_nobody_logs_in_to_a_disabled_account_until_it_is_registered_again(hall: Hall) -> None:
+    name, party = keeper(hall, 6)
+    theirs = session_of(hall, name)
+    body = {"name": "centre", "password": PASSWORD, "party": party, "disable": True}
+    assert hall.call("POST", f"{A}/sessions/closing", body=body, role="centre").status == 204
+    assert hall.call("GET", f"{A}/sessions/current", headers=theirs).status == 401
+    assert log_in(hall, name).code == "LOGIN-FAILED"
+    assert log_in(hall, name, password="", address="10.0.4.1").status == 400
+    hall.add_account(name, party)
+    assert log_in(hall, name, address="10.0.4.2").status == 201
+
+
+def test_a_new_node_has_no_account(tmp_path: Path, catalogue: Catalogue) -> None:
+    node = build_node(Settings(data=tmp_path / "node"), catalogue=catalogue)
+    try:
+        tried = ("admin", "root", "operator", "centre", "test", "")
+        assert [node.directory.account(name) for name in tried] == [None] * len(tried)
+        database = sqlite3.connect(tmp_path / "node" / "node.db")
+        assert database.execute("SELECT count(*) FROM account").fetchone() == (0,)
+        database.close()
+    finally:
+        node.close()
 
 
 def test_a_browser_that_logs_out_is_told_to_forget(hall: Hall) -> None:

@@ -49,3 +49,10 @@ def test_a_file_that_is_not_what_its_digest_says_is_refused_and_can_begin_anew(h
     assert hall.call("GET", path, role="party").json() == {"complete": False, "offset": 0}
     again = hall.call("PUT", path, body=b"a third", headers=headers, role="party")
     assert again.json() == {"complete": True, "offset": 7}
+
+
+def test_a_file_larger_than_any_bid_is_refused_before_its_first_byte(hall: Hall) -> None:
+    other = "sha256:" + sha256(b"endless").hexdigest()
+    answer = hall.runner.run(hall.put_part(other, 0, b"x", (4 << 30) + 1))
+    assert (answer.status, answer.code) == (413, "TOO-LARGE")
+    assert hall.call("GET", f"/api/v1/vault/{other}/upload", role="party").json() == {"complete": False, "offset": 0}

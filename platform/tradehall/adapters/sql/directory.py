@@ -124,6 +124,11 @@ class SqlDirectory:
         """Set an account's party and password record."""
         self._put(t.account, {"name": name, "party": party, "password": password})
 
+    def disable_accounts(self, party: str) -> None:
+        """Let no password fit a party's accounts until they are set anew (停用账户)."""
+        with self._write.begin() as connection:
+            connection.execute(update(t.account).where(t.account.c.party == party).values(password=""))
+
     def account(self, name: str) -> tuple[str, str] | None:
         """Return party and password record of an account."""
         with self._read.begin() as connection:

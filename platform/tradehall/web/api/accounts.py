@@ -118,9 +118,11 @@ async def session_end(request: Req, context: Ctx) -> None:
     """
     End all sessions but the one at hand (终止其他会话), with the password once more.
 
-    The centre may name another ``party``: all its sessions and tokens end, whether somebody has left or lost a device.
+    The centre may name another ``party``: all its sessions and tokens end, whether somebody has left or lost a device;
+    with ``disable`` nobody logs in to its accounts any more until they are registered again.
     """
-    body, subject = await read_object(request, "name", "password", optional=("party",)), subject_of(request)
+    body = await read_object(request, "name", "password", optional=("party", "disable"))
+    subject, disable = subject_of(request), body.get("disable") is True
     whose = text_member(body, "party", most=64) if "party" in body else subject.party
     if whose != subject.party and not subject.is_centre:
         raise Problem("FORBIDDEN")
@@ -128,6 +130,8 @@ async def session_end(request: Req, context: Ctx) -> None:
     if whose == subject.party:
         context.directory.end_sessions(whose, but=subject.session_digest)
     else:
+        if disable:
+            context.directory.disable_accounts(whose)
         context.directory.end_sessions(whose, tokens=True)
 
 

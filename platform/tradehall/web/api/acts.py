@@ -395,10 +395,12 @@ ACTS: Final[Mapping[str, Act]] = {
     ),
     "session.end": Act(
         Text("终止其他会话", "End other sessions"),
-        "须再次出示口令。中心可指定其他主体，终止其全部会话和令牌。",
+        "须再次出示口令。中心可指定其他主体，终止其全部会话和令牌，并可停用其账户。",
         _GONE,
         body=Body(
-            shapes.closed({"name": shapes.NAME, "password": shapes.NAME}, {"party": shapes.PARTY}),
+            shapes.closed(
+                {"name": shapes.NAME, "password": shapes.NAME}, {"party": shapes.PARTY, "disable": shapes.FLAG}
+            ),
             (
                 _one(
                     "wrong", "口令错误", "wrong password", {"name": "sample", "password": "guess"}, 401, "LOGIN-FAILED"

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 Req = Request[Any, Any, Any]
 Ctx = NamedDependency[SkipValidation[Context]]
 PART_MAX = 16 << 20
+FILE_MAX = 4 << 30
+"""A bid has half a gibibyte at most; nobody fills the disk with one file."""
+
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _KEY = re.compile(r"[\x21-\x7e]{1,128}")
 
@@ -153,6 +156,8 @@ async def vault_put(request: Req, context: Ctx, digest: FromPath[str]) -> dict[s
     """
     ident, secret = _upload(request, digest)
     start, length = (_number(request, name) for name in ("upload-offset", "upload-length"))
+    if length > FILE_MAX:
+        raise Problem("TOO-LARGE")
     part = await read_bytes(request, PART_MAX)
     turns: Turns = request.app.state["uploads"]
     async with turns.of(ident):  # two writers of one upload would overwrite each other
