@@ -52,6 +52,7 @@ from tradehall.adapters.pdf.report import (
     render_report,
 )
 from tradehall.adapters.pdf.structure import inspect
+from tradehall.demo import play as demo
 from tradehall.web import access, security
 from tradehall.web.api import records
 from tradehall.web.portal import render
@@ -146,6 +147,14 @@ class Visitor:
             self._side = self.context.new_page()
             self._side.goto(self.world.origin + "/about", wait_until="domcontentloaded")
         return dict(self._side.evaluate(ASK, path))
+
+    def sign_in(self, account: str, password: str) -> None:
+        """Sign in through the form."""
+        self.open("/login")
+        self.page.fill("#username", account)
+        self.page.fill("#password", password)
+        self.page.locator("main form button[type=submit]").click()
+        self.page.wait_for_load_state("domcontentloaded")
 
     def _watch(self, page: Page) -> None:
         page.on("dialog", lambda dialog: (self.faults.ran.append(f"dialog {dialog.message}"), dialog.dismiss()))
@@ -285,6 +294,24 @@ def fill_forms(visitor: Visitor, facts: dict[str, Any], *, single: bool) -> None
     for n, file in enumerate(_files(world, facts)):
         _verify(visitor, LANGS[n % 2], file=file)
         visitor.check(f"upload of {file.suffix}")
+
+
+def visit_signed_in(visitor: Visitor, case: str) -> None:
+    """Look at the pages of somebody whose own name is hostile, and fill the forms of the account."""
+    visitor.sign_in("bidder1", demo.PASSWORD)
+    for n, path in enumerate((*LISTS, "/account", f"/notices/{case}", f"/openings/{case}")):
+        shown = visitor.open(path, LANGS[n % 2])
+        visitor.run.holds(bool(shown), f"{path} does not name who is signed in")
+    for n, value in enumerate(visitor.world.texts.blocks(5)):
+        visitor.open("/account", LANGS[n % 2])
+        form = visitor.page.locator("main form").nth(n % 2)
+        for name in ("username", "password", *(["new"] if n % 2 == 0 else [])):
+            form.locator(f"input[name={name}]").fill(value[:80])
+        form.locator("button[type=submit]").click()
+        visitor.page.wait_for_load_state("domcontentloaded")
+        visitor.run.count("forms sent")
+    visitor.check("signed in")
+    visitor.context.clear_cookies()
 
 
 def _receipts(text: str) -> Iterator[str]:
@@ -433,14 +460,6 @@ class Attacker:
             *(f"{n}=tossed; Domain={HALL}; Secure; Path=/" for n in toss),
         )
 
-    def sign_in(self, account: str) -> None:
-        page = self.visitor.page
-        self.visitor.open("/login")
-        page.fill("#username", account)
-        page.fill("#password", PASSWORD)
-        page.locator("main form button[type=submit]").click()
-        page.wait_for_load_state("domcontentloaded")
-
     def who(self) -> str:
         """Return whom the node takes the visitor for."""
         answer = self.visitor.ask("/api/v1/sessions/current")
@@ -482,7 +501,7 @@ def another_site(visitor: Visitor, site: Site, case: str) -> None:
     """Attack a signed-in visitor from another site and from a neighbouring host."""
     attacker = Attacker(visitor, site, f"/openings/{case}/feed")
     own = _own_session(visitor.world)
-    attacker.sign_in("operator")
+    visitor.sign_in("operator", PASSWORD)
     visitor.run.holds(attacker.who() != "", "signing in through the form does not work")
     for host in (EVIL, SIBLING):
         for gain in attacker.attack(host):
@@ -491,7 +510,7 @@ def another_site(visitor: Visitor, site: Site, case: str) -> None:
         visitor.run.breaks(f"cookie tossing: {gain}")
     visitor.context.clear_cookies()
     attacker.toss(own)  # before signing in: the planted session must not become the visitor's
-    attacker.sign_in("operator")
+    visitor.sign_in("operator", PASSWORD)
     cookies = [c["value"] for c in visitor.context.cookies(visitor.world.origin) if c["name"] == "__Host-th"]
     visitor.run.holds(len(cookies) == 1 and cookies[0] != own, f"after tossing and signing in: {len(cookies)} sessions")
     visitor.context.clear_cookies()
@@ -500,7 +519,7 @@ def another_site(visitor: Visitor, site: Site, case: str) -> None:
 
 def _own_session(world: World) -> str:
     """Return the id of a session of the attacker's own."""
-    answer = world.connect().call("POST", "/sessions", json={"name": "bidder1", "password": "sunshine-2026"})
+    answer = world.connect().call("POST", "/sessions", json={"name": "bidder1", "password": demo.PASSWORD})
     return str(answer.cookies.get("__Host-th") or "")
 
 
@@ -666,7 +685,7 @@ def _control_site(visitor: Visitor, site: Site, case: str) -> None:
         with ExitStack() as stack:
             for mutant in mutants:
                 stack.enter_context(mutant)
-            attacker.sign_in("operator")
+            visitor.sign_in("operator", PASSWORD)
             found = act()
         visitor.context.clear_cookies()
         visitor.run.control(name, caught=any(word in f for f in found), how="; ".join(found) or "nothing gained")
@@ -691,7 +710,7 @@ def _control_site(visitor: Visitor, site: Site, case: str) -> None:
     ):
         own = str(
             visitor.world.connect()
-            .call("POST", "/sessions", json={"name": "bidder1", "password": "sunshine-2026"})
+            .call("POST", "/sessions", json={"name": "bidder1", "password": demo.PASSWORD})
             .cookies.get("th")
         )
         gained(
@@ -775,6 +794,7 @@ def _browse(run: Run, visitor: Visitor, evil: Site, canary: Site, bait: Bait) ->
     run.say("addresses, forms, uploads")
     visit_addresses(visitor, single=run.long)
     fill_forms(visitor, facts, single=run.long)
+    visit_signed_in(visitor, cases[-1])
     download_uploads(visitor, cases)
     run.holds(not canary.asked, f"the canary was asked: {canary.asked[:5]}")
     run.say("another site")
