@@ -131,8 +131,8 @@ def test_accepting_is_measured_against_both_floors(catalogue, tmp_path):
 @pytest.mark.slow
 def test_serving_files_every_record_over_http(catalogue, tmp_path):
     lines = serving(catalogue, requests=16, rounds=1, connections=8, folder=tmp_path)
-    assert [line.unit for line in lines] == ["records/s", "records/s", "ms", "ms"]
-    assert lines[2].ours <= lines[3].ours
+    assert [line.unit for line in lines] == ["records/s", "records/s", "records/s", "ms", "ms"]
+    assert lines[3].ours <= lines[4].ours
     assert not list(tmp_path.iterdir())
 
 

@@ -77,7 +77,10 @@ def _accept(plan: Plan) -> list[Line]:
 def _http(plan: Plan) -> list[Line]:
     from tradehall.bench.serving import serving  # noqa: PLC0415
 
-    return serving(plan.catalogue, requests=plan.of(1536, 256), rounds=plan.of(7, 3), folder=plan.folder)
+    alone = serving(plan.catalogue, requests=plan.of(1536, 256), rounds=plan.of(7, 3), folder=plan.folder)
+    return alone + serving(
+        plan.catalogue, requests=plan.of(1536, 256), rounds=plan.of(7, 3), processes=2, folder=plan.folder
+    )
 
 
 def _rush(plan: Plan) -> list[Line]:

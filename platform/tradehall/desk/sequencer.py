@@ -54,7 +54,7 @@ class Sequencer:
     heard: Callable[[], object] = object
     """Called in the event loop after each batch that was written."""
     _queue: FairQueue[_Waiting] = field(default_factory=FairQueue["_Waiting"])
-    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _wake: asyncio.Event | None = None
     _running: bool = False
     _writer: ThreadPoolExecutor | None = None
     _signer: ThreadPoolExecutor | None = None
@@ -69,7 +69,7 @@ class Sequencer:
             LaneFull: too many of this party's filings wait already.
             BatchFailed: the batch could not be written, or the sequencer does not run.
         """
-        if not self._running:
+        if not self._running or self._wake is None:
             raise BatchFailed("not running")
         if self._queue.waiting(party) >= LANE_MAX:
             raise LaneFull(party)
@@ -80,27 +80,27 @@ class Sequencer:
 
     def start(self) -> None:
         """Start taking filings; call inside the event loop."""
-        self._running = True
+        self._running, self._wake = True, asyncio.Event()
         self._writer = ThreadPoolExecutor(1, "sequencer")
         self._signer = ThreadPoolExecutor(1, "receipts")
-        self._task = asyncio.get_running_loop().create_task(self._run(self._writer, self._signer))
+        self._task = asyncio.get_running_loop().create_task(self._run(self._wake, self._writer, self._signer))
 
     async def stop(self) -> None:
         """Settle what is waiting, then stop."""
         task, self._running = self._task, False
-        if task is not None and self._writer is not None and self._signer is not None:
+        if task is not None and self._wake is not None and self._writer is not None and self._signer is not None:
             self._wake.set()
             await task
             await asyncio.gather(*self._answering)
             self._writer.shutdown(wait=True)
             self._signer.shutdown(wait=True)
 
-    async def _run(self, writer: ThreadPoolExecutor, signer: ThreadPoolExecutor) -> None:
+    async def _run(self, wake: asyncio.Event, writer: ThreadPoolExecutor, signer: ThreadPoolExecutor) -> None:
         loop = asyncio.get_running_loop()
         while self._running or self._queue:
             if not self._queue:
-                self._wake.clear()
-                await self._wake.wait()
+                wake.clear()
+                await wake.wait()
                 continue
             await asyncio.sleep(WAIT_SECONDS)
             waiting = self._queue.take(BATCH_MAX)
@@ -123,10 +123,13 @@ class Sequencer:
         for (_, future), answer in zip(waiting, answers, strict=True):
             if not future.done():
                 future.set_result(answer)
+        await asyncio.to_thread(self.door.decoys.write_files)
 
     def settle(self, filings: list[Filing]) -> list[Answer]:
         """Accept a batch, have it witnessed, and sign its receipts; all after the commit (落库后签发回执)."""
-        return self._receipts(self.door.accept_many(filings))
+        answers = self._receipts(self.door.accept_many(filings))
+        self.door.decoys.write_files()
+        return answers
 
     def _receipts(self, outcomes: list[Outcome]) -> list[Answer]:
         fresh = next((o.batch for o in outcomes if isinstance(o, Accepted) and not o.repeated), None)
