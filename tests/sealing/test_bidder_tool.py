@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -161,6 +162,18 @@ def test_the_folder_holds_what_the_hall_needs(tmp_path):
     assert (out / "tender.json").read_bytes() == (tmp_path / "tender.json").read_bytes()
     for path in ("commitment.json", "tender.json", "ciphertext.age"):
         assert PRICE.encode() not in (out / path).read_bytes()
+
+
+def test_a_packed_bid_and_its_only_key_outlive_a_power_cut(tmp_path, monkeypatch):
+    synced, sync = set(), os.fsync
+
+    def noted(handle):
+        synced.add(Path(f"/proc/self/fd/{handle}").readlink())
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    out = packed(tmp_path)
+    assert synced == {tmp_path, out, *out.rglob("*")}
 
 
 def test_the_age_command_opens_a_packed_bid_with_the_key_file(tmp_path):

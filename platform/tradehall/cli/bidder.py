@@ -37,6 +37,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from tradehall.cli.disk import settle
 from tradehall.kernel.money import CNY, CurrencyMismatch, Money, chinese_amount, parse_amount, parse_unit_price
 from tradehall.kernel.signing import (
     EcSigner,
@@ -568,6 +569,7 @@ def pack(
             spec.offer, target, tender.terms, sign=sign, out=out / CIPHERTEXT, rng=tools.rng, bid_key=key
         )
         _write_folder(out, sealed, tender)
+        settle(out)
     except _DeclinedError:
         shutil.rmtree(out)
         return None

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tradehall.cli.disk import settle
 from tradehall_standards import canonical
 from tradehall_standards.strict import Json
 
@@ -113,6 +114,7 @@ def keep(path: Path, data: bytes) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     part.replace(path)
+    settle(path)
 
 
 def member(value: object, *names: str) -> Json:
