@@ -243,20 +243,18 @@ class Door:
             judged.listings.update({listing.case: listing} if listing else {})
         return entry
 
-    def _known(self, filing: Filing, journal: Journal, judged: _Judged) -> Refusal | Entry | Accepted | None:
+    def _known(self, filing: Filing, journal: Journal, judged: _Judged) -> Refusal | Accepted | None:
         """Return what was decided before about the same record or the same idempotency key."""
         digest = filing.record.digest
         if filing.idempotency is not None:
             first = journal.get("idem", *filing.idempotency, secret=True)
             if isinstance(first, str) and first != digest:
                 return refuse("IDEMPOTENCY-CONFLICT", first=first)
-        known = judged.entries.get(digest) or self._kept(journal.kept(filing.record))
-        if known is not None:
-            self._note_key(filing, journal)
-        return known
-
-    def _kept(self, entry: Entry | None) -> Accepted | None:
-        return None if entry is None else Accepted(entry, Batch(0, b"", entry.filed.at), repeated=True)
+        entry = judged.entries.get(digest) or journal.kept(filing.record)
+        if entry is None:
+            return None
+        self._note_key(filing, journal)
+        return Accepted(entry, Batch(0, b"", entry.filed.at), repeated=True)
 
     def _note_key(self, filing: Filing, journal: Journal) -> None:
         """Note the key of a record that stands, even if it was filed before without one or with another."""
