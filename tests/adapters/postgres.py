@@ -64,7 +64,7 @@ class Cluster:
 
 
 @contextmanager
-def running(settings: str = "") -> Iterator[Cluster]:
+def running(settings: str = "", environment: Mapping[str, str] | None = None) -> Iterator[Cluster]:
     """Run a cluster of its own with ``-c name=value`` settings; fails where it does not start."""
     folder = Path(tempfile.mkdtemp(prefix="thpg-", dir=quick_folder()))
     try:
@@ -72,7 +72,10 @@ def running(settings: str = "") -> Iterator[Cluster]:
         programs = _programs(folder, servant)
         _run(servant, programs / "initdb", f"--pgdata={folder / 'data'}", *QUICK)
         with _started(
-            folder, programs / "pg_ctl", servant, f"{SETTINGS} -c unix_socket_directories={folder} {settings}"
+            folder,
+            programs / "pg_ctl",
+            {**servant, "env": {**os.environ, **(environment or {})}},
+            f"{SETTINGS} -c unix_socket_directories={folder} {settings}",
         ):
             yield Cluster(folder)
     finally:
