@@ -1,0 +1,167 @@
+"""
+Mutants 变异体: defences of the real program switched off one at a time, in a process that is thrown away.
+
+Each is named in the report as a control; the checks that pass on the program must fail on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+from tradehall.adapters import clock, vault
+from tradehall.adapters.sql import engines, store
+from tradehall.desk import accept
+from tradehall.kernel.procedure import Procedure
+from tradehall.rules import bidding, guaranteeing
+
+_applied = ""
+
+
+def apply(name: str) -> None:
+    """Apply a mutant to this process; an empty name applies none."""
+    global _applied  # noqa: PLW0603  - what was done to a process is done for good
+    if name:
+        MUTANTS[name]()
+        _applied = name
+
+
+def applied() -> str:
+    """Return the mutant of this process, empty for none: for processes that it starts."""
+    return _applied
+
+
+def no_lock() -> None:
+    """Writers no longer exclude each other in the database."""
+    _begin_writing("SELECT 1", "BEGIN DEFERRED")
+
+
+def late_lock() -> None:
+    """Writers exclude each other while they store, but no longer while they judge."""
+    _begin_writing("SELECT 1", "BEGIN DEFERRED")
+    append = store.SqlWriter.append
+
+    def locked(self: Any, rows: Any) -> Any:
+        if self._sql.mark == "%s":
+            self._cursor.execute(f"SELECT pg_advisory_xact_lock({engines.LOG_LOCK})")
+        return append(self, rows)
+
+    store.SqlWriter.append = locked  # type: ignore[method-assign]
+
+
+def _begin_writing(postgres: str, sqlite: str) -> None:
+    made = store.open_engines
+
+    def unlocked(url: str) -> Any:
+        found = made(url)
+        return engines.Engines(
+            found.reading,
+            found.writing,
+            found.begin_reading,
+            postgres if found.mark == "%s" else sqlite,
+            found.time,
+            found.mark,
+        )
+
+    store.open_engines = unlocked
+
+
+def own_clock() -> None:
+    """The application's clock stamps, before the lock is held, instead of the database's behind it."""
+
+    @contextmanager
+    def write(self: Any) -> Generator[Any]:
+        at = self._clock.stamp(datetime.now(UTC))
+        with self._turn:
+            with self._lane.transaction() as cursor:
+                writer = store.SqlWriter(cursor, self._sql, at, self._edge)
+                yield writer
+                edge = writer.finished()
+            self._edge = edge
+
+    store.SqlStore.write = write  # type: ignore[method-assign]
+
+
+def late_at_t() -> None:
+    """``<=`` for ``<``: a bid at the deadline itself is in time."""
+
+    def in_time(view: Any) -> Any:
+        deadline = view.case.instant("deadline")
+        if deadline is None or view.at <= deadline:
+            return None
+        return refuse("BID-LATE", deadline=local_text(deadline), at=local_text(view.at))  # noqa: F821
+
+    def ciphertext_in_time(view: Any) -> Any:
+        deadline = view.case.instant("deadline")
+        if deadline is None:
+            return None
+        until = deadline + timedelta(seconds=cast("int", view.case.head.get("grace_seconds", 0)))  # noqa: F821
+        return None if view.at <= until else refuse("BID-LATE", deadline=local_text(until), at=local_text(view.at))  # noqa: F821
+
+    # The table holds the functions themselves, so it is their code that is changed.
+    bidding.bid_is_in_time.__code__ = in_time.__code__
+    bidding.ciphertext_is_in_time.__code__ = ciphertext_in_time.__code__
+
+
+def no_deadline() -> None:
+    """Nobody looks at the deadline when a bid comes."""
+    bidding.bid_is_in_time.__code__ = (lambda _view: None).__code__
+    bidding.ciphertext_is_in_time.__code__ = (lambda _view: None).__code__
+
+
+def no_ticker() -> None:
+    """Nobody compares the clocks."""
+    clock.SystemClock.tick = lambda _self: None  # type: ignore[method-assign]
+
+
+def no_key() -> None:
+    """Nobody looks under which key a record came before."""
+    known = accept.Door._known
+
+    def keyless(self: Any, filing: Any, journal: Any, judged: Any) -> Any:
+        return known(self, accept.Filing(filing.record), journal, judged)
+
+    accept.Door._known = keyless  # type: ignore[method-assign]
+
+
+def no_digest() -> None:
+    """Nobody looks whether a record was accepted before."""
+    accept.Door._known = lambda *_: None  # type: ignore[method-assign, assignment]
+
+
+def open_twice() -> None:
+    """An opening that has begun may be begun again."""
+    rows = Procedure.rows
+
+    def again(self: Any, state: str, family: str) -> Any:
+        return rows(self, "tendering" if (state, family) == ("opening", "opening_start") else state, family)
+
+    Procedure.rows = again  # type: ignore[method-assign]
+
+
+def no_order() -> None:
+    """The events of a letter come in any order, from anybody."""
+    guaranteeing.event_fits.__code__ = (lambda _view: None).__code__
+
+
+def no_hold() -> None:
+    """Two processes may write one upload at the same time."""
+    vault.fcntl = SimpleNamespace(flock=lambda *_: None, LOCK_EX=2, LOCK_NB=4)  # type: ignore[assignment]
+
+
+MUTANTS: dict[str, Callable[[], None]] = {
+    "no_lock": no_lock,
+    "late_lock": late_lock,
+    "own_clock": own_clock,
+    "late_at_t": late_at_t,
+    "no_key": no_key,
+    "no_digest": no_digest,
+    "open_twice": open_twice,
+    "no_order": no_order,
+    "no_hold": no_hold,
+    "no_deadline": no_deadline,
+    "no_ticker": no_ticker,
+}
