@@ -337,9 +337,12 @@ def _cycle(
         _listen(child, life, seen, started, until, chance, last=last)
     finally:
         disk.cut()
+        # Sometimes the processes live on for a moment on a disk that answers nothing but errors: case 11.
+        time.sleep(chance.choice((0.0, 0.0, 0.1)))
         child.kill()
         for said in child.rest():
-            _note(said, life, seen, started)
+            if said[0] != "failed":  # on such a disk a node may well fail
+                _note(said, life, seen, started)
         if server is not None:
             server.kill()
     lost = disk.lose()
@@ -383,7 +386,7 @@ def _note(said: tuple[str, Any], life: Life, seen: Seen, started: float) -> None
             seen.files += receipt["receipt"]["family"] == "sealed_bid"
             life.receipts.append(receipt)
             life.last = [*life.last[-2:], (wire, receipt)]
-        case "failed" if "Input/output error" not in what and "disk I/O error" not in what:
+        case "failed":
             seen.broken.append(f"cycle {life.cycle}: {what[-700:]}")
 
 
@@ -425,7 +428,7 @@ PART = Part(
         "After a power cut at any moment every receipt that was signed is in the journal with the same bytes and time "
         "and proves inclusion, its files are whole, and the node is back within five seconds.",
     ),
-    cases=(10,),
+    cases=(10, 11),
     run=torture,
     short=80,
     weight=3,
