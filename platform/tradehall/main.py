@@ -46,10 +46,11 @@ from tradehall.desk.guarantee import Guarantees
 from tradehall.desk.opening import Opening
 from tradehall.desk.ports import Certificate
 from tradehall.desk.sequencer import Sequencer
-from tradehall.desk.witnessing import Witnessing
+from tradehall.desk.witnessing import DUE, Witnessing
+from tradehall.jobs.due import Runner
 from tradehall.kernel import notes, receipts
 from tradehall.kernel.procedure import Procedure
-from tradehall.kernel.refusal import Text
+from tradehall.kernel.refusal import Refusal, Text
 from tradehall.procedures.guarantee_letter import GUARANTEE_LETTER
 from tradehall.procedures.open_tender import OPEN_TENDER
 from tradehall.procedures.remote_evaluation import REMOTE_EVALUATION
@@ -88,6 +89,7 @@ class Settings:
         decoys: chance out of 256 that one more decoy follows a secret record.
         require_standby: ``on`` makes PostgreSQL confirm every commit on a synchronous standby; without one nothing is
             accepted.
+        due_work: ``off`` leaves openings to people; a node with a sandbox clock never does due work by itself.
     """
 
     data: Path = Path("var/node")
@@ -102,12 +104,19 @@ class Settings:
     common_passwords: str = ""
     decoys: int = 128
     require_standby: bool = False
+    due_work: bool = True
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
         """Read the settings; unset ones keep their defaults."""
         found: dict[str, object] = {}
-        for name, kind in (("data", Path), ("sandbox_rate", int), ("decoys", int), ("require_standby", _switch)):
+        for name, kind in (
+            ("data", Path),
+            ("sandbox_rate", int),
+            ("decoys", int),
+            ("require_standby", _switch),
+            ("due_work", _switch),
+        ):
             if value := environment.get(f"TRADEHALL_{name.upper()}"):
                 found[name] = kind(value)
         names = (
@@ -368,6 +377,7 @@ def build_context(node: Node) -> Context:
         verify_file=ReceiptCheck(node).verify,
         advance=_advance(node.clock),
         verify_letter=letter_verdict,
+        due=due_runner(node) if node.settings.due_work and not node.settings.sandbox_start else None,
     )
 
 
@@ -381,6 +391,23 @@ def _common(path: str) -> frozenset[str]:
         return frozenset()
     lines = Path(path).read_text("utf-8", "replace").splitlines()
     return frozenset(line.strip().casefold() for line in lines if len(line.strip()) >= passwords.SHORTEST)
+
+
+SETTLED = frozenset({"STEP-CLOSED", "CASE-UNKNOWN"})
+"""Refusals after which nothing is left to do: somebody was quicker, or the tender was called off."""
+
+
+def due_runner(node: Node) -> Runner:
+    """Return the runner of a node's due work (到期任务)."""
+
+    def opening(case: str) -> bool:
+        outcomes = node.opening.start(case)
+        return all(o.code in SETTLED if isinstance(o, Refusal) else True for o in outcomes)
+
+    def witness(_case: str) -> bool:
+        return node.witnessing.catch_up_later()
+
+    return Runner(node.store, {"opening": opening, DUE: witness}, node.witnessing.catch_up)
 
 
 def _advance(clock: SystemClock | SandboxClock) -> Callable[[datetime], None] | None:

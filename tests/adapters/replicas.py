@@ -81,15 +81,10 @@ class Server:
 
     def freeze(self, backend: str) -> list[int]:
         """Stop its processes of one kind where they are; returns them, to be let go again."""
-        listed = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
         postmaster = (self.data / "postmaster.pid").read_text().split()[0]
-        found = []
-        for line in listed.splitlines():
-            ident, _, what = line.strip().partition(" ")
-            if backend in what and ident.isdigit():
-                status = Path(f"/proc/{ident}/status").read_text()
-                if f"PPid:\t{postmaster}\n" in status:
-                    found.append(int(ident))
+        listed = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
+        rows = [line.split(None, 2) for line in listed.splitlines()]
+        found = [int(row[0]) for row in rows if row[1] == postmaster and backend in row[-1]]
         for ident in found:
             postgres.os.kill(ident, signal.SIGSTOP)
         return found

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from adapters.making import CASE, OTHER, START, NaiveTree, Steady, data, listing, row, rows
 from tradehall.adapters.log.tiles import tiles_of
-from tradehall.desk.ports import CaseQuery, Row, Stored
+from tradehall.desk.ports import CaseQuery, DueWork, Row, Stored
 from tradehall.rules import merkle
 
 Stores = Callable[..., Any]
@@ -485,3 +485,68 @@ def test_any_history_of_batches_and_failures_leaves_the_tree_of_what_was_kept(op
             assert latest.root == TREE.root(0, size)
             assert list(reading.inclusion(size - 1, size)) == TREE.path(size - 1, 0, size)
             assert list(reading.consistency(start, size)) == TREE.proof(start, size)
+
+
+# --- due work ---------------------------------------------------------------------------------------------------
+
+
+def put(store: Any, *works: DueWork) -> None:
+    with store.write() as writing:
+        writing.put_due(works)
+
+
+def take(store: Any, before: datetime, until: datetime) -> list[DueWork]:
+    with store.write() as writing:
+        return list(writing.take_due(before, until))
+
+
+def ripe(store: Any) -> datetime | None:
+    with store.read() as reading:
+        return reading.next_due()
+
+
+def test_due_work_is_taken_by_one_in_order_and_comes_back_after_the_lease(store: Any) -> None:
+    minute = timedelta(minutes=1)
+    assert ripe(store) is None
+    late, soon = DueWork("opening", CASE, START + minute), DueWork("opening", OTHER, START)
+    put(store, late, soon)
+    assert ripe(store) == START
+    assert take(store, START, START + minute) == [], "not before its instant"
+    assert take(store, START + 2 * minute, START + 5 * minute) == [soon, late]
+    assert take(store, START + 2 * minute, START + 5 * minute) == [], "taken is taken"
+    assert ripe(store) == START + 5 * minute
+    assert take(store, START + 6 * minute, START + 9 * minute) == [late, soon], "whoever took it has died"
+
+
+def test_due_work_that_is_done_is_forgotten_until_it_is_put_again(store: Any) -> None:
+    work, moved = DueWork("opening", CASE, START), DueWork("opening", CASE, START + timedelta(days=1))
+    put(store, work)
+    (taken,) = take(store, START + timedelta(seconds=1), START + timedelta(minutes=1))
+    with store.write() as writing:
+        writing.settle_due(taken, None)
+    assert ripe(store) is None
+    put(store, moved)
+    assert ripe(store) == moved.at
+    with store.write() as writing:
+        writing.settle_due(taken, None)
+    assert ripe(store) == moved.at, "what was taken before it was put anew settles nothing"
+    with store.write() as writing:
+        writing.settle_due(moved, moved.at + timedelta(seconds=30))
+    assert ripe(store) == moved.at + timedelta(seconds=30)
+
+
+def test_two_takers_never_get_the_same(store: Any) -> None:
+    put(store, *(DueWork("opening", f"t-{n:026d}", START) for n in range(60)))
+
+    def work(_: int) -> list[str]:
+        got = []
+        while True:
+            with store.write() as writing:
+                taken = writing.take_due(START + timedelta(seconds=1), START + timedelta(minutes=1), 7)
+            if not taken:
+                return got
+            got += [w.case for w in taken]
+
+    with ThreadPoolExecutor(3) as pool:
+        cases = [case for got in pool.map(work, range(3)) for case in got]
+    assert sorted(cases) == [f"t-{n:026d}" for n in range(60)]

@@ -16,7 +16,7 @@ from itertools import islice
 from tradehall.adapters.log.tiles import grow
 from tradehall.adapters.turn import Turn
 from tradehall.desk.listing import folded, searched
-from tradehall.desk.ports import Batch, CaseQuery, Clock, Copy, Listing, Message, Row, Stored
+from tradehall.desk.ports import Batch, CaseQuery, Clock, Copy, DueWork, Listing, Message, Row, Stored
 from tradehall.rules import merkle
 
 
@@ -31,6 +31,9 @@ class _Data:
     batches: list[Batch] = field(default_factory=list[Batch])
     listings: dict[str, Listing] = field(default_factory=dict[str, Listing])
     cosignatures: dict[int, frozenset[str]] = field(default_factory=dict[int, frozenset[str]])
+    due: dict[tuple[str, str], tuple[datetime, datetime | None]] = field(
+        default_factory=dict[tuple[str, str], "tuple[datetime, datetime | None]"]
+    )
 
     def copy(self) -> _Data:
         return _Data(
@@ -41,6 +44,7 @@ class _Data:
             self.batches.copy(),
             self.listings.copy(),
             self.cosignatures.copy(),
+            self.due.copy(),
         )
 
 
@@ -141,6 +145,10 @@ class MemoryView:
         """Return witness lines of a checkpoint, sorted."""
         return sorted(self._data.cosignatures.get(size, ()))
 
+    def next_due(self) -> datetime | None:
+        """Return the instant from which some work may be taken."""
+        return min((ripe for _, ripe in self._data.due.values() if ripe is not None), default=None)
+
 
 class MemoryWriter(MemoryView):
     """The writer (内存写事务); it sees what it has written."""
@@ -196,6 +204,23 @@ class MemoryWriter(MemoryView):
     def keep_cosignatures(self, size: int, lines: Sequence[str]) -> None:
         """Keep witness lines."""
         self._data.cosignatures[size] = self._data.cosignatures.get(size, frozenset()) | frozenset(lines)
+
+    def put_due(self, works: Sequence[DueWork]) -> None:
+        """Let work wait for its instant."""
+        self._data.due.update({(work.kind, work.case): (work.at, work.at) for work in works})
+
+    def take_due(self, before: datetime, until: datetime, limit: int = 100) -> Sequence[DueWork]:
+        """Take work."""
+        ripe = sorted((r, *key, at) for key, (at, r) in self._data.due.items() if r is not None and r < before)
+        taken = [DueWork(kind, case, at) for _, kind, case, at in ripe[:limit]]
+        self._data.due.update({(work.kind, work.case): (work.at, until) for work in taken})
+        return taken
+
+    def settle_due(self, work: DueWork, again: datetime | None) -> None:
+        """Say what became of taken work."""
+        key = (work.kind, work.case)
+        if key in self._data.due and self._data.due[key][0] == work.at:
+            self._data.due[key] = (work.at, again)
 
 
 class MemoryExchange:

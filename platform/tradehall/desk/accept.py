@@ -24,10 +24,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from tradehall.desk.cloak import Cloak
 from tradehall.desk.decoys import Decoys
+from tradehall.desk.due import due_of
 from tradehall.desk.journal import Entry, Journal
 from tradehall.desk.listing import listing_of
 from tradehall.desk.node import NodeKeys
-from tradehall.desk.ports import Batch, Chance, Clock, Directory, Listing, Reading, Row, Store, Vault, Writing
+from tradehall.desk.ports import Batch, Chance, Clock, Directory, DueWork, Listing, Reading, Row, Store, Vault, Writing
 from tradehall.kernel import receipts
 from tradehall.kernel.admission import Admitted, admit, roles_of
 from tradehall.kernel.case import Case, Facts, legal_date, local_text
@@ -83,6 +84,7 @@ class _Judged:
     rows: list[Row] = field(default_factory=list[Row])
     entries: dict[str, Entry] = field(default_factory=dict[str, Entry])
     listings: dict[str, Listing] = field(default_factory=dict[str, Listing])
+    due: list[DueWork] = field(default_factory=list[DueWork])
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +243,7 @@ class Door:
         elif changed:
             listing = listing_of(verdict.case, self.procedures[verdict.case.procedure])
             judged.listings.update({listing.case: listing} if listing else {})
+            judged.due.extend(due_of(verdict.case, self.procedures[verdict.case.procedure]))
         return entry
 
     def _known(self, filing: Filing, journal: Journal, judged: _Judged) -> Refusal | Accepted | None:
@@ -333,6 +336,7 @@ class Door:
     def _store(self, writing: Writing, judged: _Judged) -> list[Outcome]:
         grown = writing.append(judged.rows) if judged.rows else None
         writing.list_cases(list(judged.listings.values()))
+        writing.put_due(judged.due)
         return [self._outcome(found, grown, writing) for found in judged.outcomes]
 
     def _outcome(self, found: Refusal | Entry | Accepted, grown: Batch | None, writing: Writing) -> Outcome:

@@ -99,11 +99,13 @@ class Opening:
         }
 
     def _bidders_needed(self, case: str) -> int:
-        view = self.desk.look(case)
-        if view is None:
+        door = self.desk.door
+        with door.store.read() as reading:
+            found = Journal(reading, door.cloak, door.procedures).case(case)
+        if found is None:
             return 1
-        law = self.desk.door.law(view.case.procedure, view.case.regime, view.case.region)
-        return int(law.number("min_bidders", legal_date(self.desk.door.store.now())) or 1)
+        law = door.law(found.procedure, found.regime, found.region)
+        return int(law.number("min_bidders", legal_date(door.store.now())) or 1)
 
     def _fail(self, case: str, lot: str, count: int, needed: int) -> Outcome:
         explanation: list[Json] = [

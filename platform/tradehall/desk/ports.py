@@ -98,6 +98,15 @@ class CaseQuery:
     limit: int = 20
 
 
+@dataclass(frozen=True, slots=True)
+class DueWork:
+    """Work that waits for its instant (到期任务): which kind, on which case (empty for none), from when on."""
+
+    kind: str
+    case: str
+    at: datetime
+
+
 class Reading(Protocol):
     """A consistent view of the store (只读事务)."""
 
@@ -153,6 +162,10 @@ class Reading(Protocol):
         """Return the witness lines kept for the checkpoint of ``size``."""
         ...
 
+    def next_due(self) -> datetime | None:
+        """Return the instant from which some work may be taken; None when nothing waits."""
+        ...
+
 
 class Writing(Reading, Protocol):
     """The one writer (写事务): exclusive until it ends."""
@@ -176,6 +189,18 @@ class Writing(Reading, Protocol):
 
     def keep_cosignatures(self, size: int, lines: Sequence[str]) -> None:
         """Keep witness lines for a checkpoint."""
+        ...
+
+    def put_due(self, works: Sequence[DueWork]) -> None:
+        """Let work wait for its instant, once for each kind and case; what waited or was done before is forgotten."""
+        ...
+
+    def take_due(self, before: datetime, until: datetime, limit: int = 100) -> Sequence[DueWork]:
+        """Take work that may be taken before an instant, earliest first; nobody else gets it until another one."""
+        ...
+
+    def settle_due(self, work: DueWork, again: datetime | None) -> None:
+        """Say that taken work is done, or from when on to try again; nothing when it was put anew meanwhile."""
         ...
 
 

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Protocol
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol
 
 from tradehall.desk.node import NodeKeys
-from tradehall.desk.ports import Batch, Store, StoreUnavailable
+from tradehall.desk.ports import Batch, DueWork, Store, StoreUnavailable
 from tradehall.rules.merkle import EMPTY_ROOT
 
 _NO_BATCH = Batch(0, EMPTY_ROOT, datetime(1970, 1, 1, tzinfo=UTC))
@@ -53,15 +53,30 @@ class Witness(Protocol):
 
 SILENT = "silent"
 
+DUE: Final = "witness"
+"""Kind of the work that asks again where a witness did not answer."""
+
+_AGAIN: Final = timedelta(seconds=30)
+
 
 @dataclass(slots=True)
 class Witnessing:
-    """Asks the witnesses (见证请求); remembers how far each of them has seen."""
+    """
+    Asks the witnesses (见证请求); remembers how far each of them has seen.
+
+    Where one did not answer, asking again is due work: the last batch before a quiet night is witnessed too.
+    """
 
     store: Store
     node: NodeKeys
     witnesses: Sequence[Witness] = ()
     seen: dict[str, int] = field(default_factory=dict[str, int])
+    _owed: bool = False
+
+    def catch_up_later(self) -> bool:
+        """Do the due work: as ``catch_up``, which lets it wait again where a witness stays away."""
+        self._owed = False
+        return self.catch_up()
 
     def catch_up(self) -> bool:
         """
@@ -87,9 +102,12 @@ class Witnessing:
         self.store.assure(batch.size)
         answers = {witness.name: self._ask(witness, batch) for witness in self.witnesses}
         lines = [answer for answer in answers.values() if isinstance(answer, str)]
-        if lines:
+        owing = len(lines) < len(answers) and not self._owed
+        if lines or owing:
             with self.store.write() as writing:
                 writing.keep_cosignatures(batch.size, lines)
+                writing.put_due([DueWork(DUE, "", writing.now + _AGAIN)] if owing else [])
+            self._owed = self._owed or owing
         for name, answer in answers.items():
             if isinstance(answer, Dispute) and name not in self.seen:
                 raise LogDisputed(f"{name}: {answer.reason}")

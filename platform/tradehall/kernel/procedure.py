@@ -121,6 +121,22 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Due:
+    """
+    An act that the node does by itself when its instant has come (到期任务); whether it may, the table says as always.
+
+    Attributes:
+        kind: which act.
+        state: a case waits for it while one of its lots stands there.
+        at: name of the instant in the head of the case.
+    """
+
+    kind: str
+    state: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
 class Procedure:
     """
     One procedure (程序) as a table.
@@ -136,6 +152,7 @@ class Procedure:
         secret_families: families whose records are unreadable at rest until opening.
         secret_kinds: kinds of facts that are.
         unlisted_kinds: kinds of facts that are only looked up by key, never listed.
+        due: acts that the node does by itself; of public cases only.
     """
 
     id: str
@@ -154,6 +171,7 @@ class Procedure:
     secret_kinds: frozenset[str] = frozenset()
     unlisted_kinds: frozenset[str] = frozenset()
     slots: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, "Mapping[str, str]"])
+    due: tuple[Due, ...] = ()
     _rows: dict[tuple[str, str], tuple[Step, ...]] = field(
         default_factory=dict[tuple[str, str], "tuple[Step, ...]"], init=False, repr=False, compare=False
     )

@@ -7,7 +7,7 @@ regime leaves a slot empty, the guard that asks it has nothing to refuse.
 
 from __future__ import annotations
 
-from tradehall.kernel.procedure import Procedure, Step
+from tradehall.kernel.procedure import Due, Procedure, Step
 from tradehall.kernel.refusal import Text
 from tradehall.rules import awarding, bidding, objecting, revealing, tendering
 
@@ -399,4 +399,5 @@ OPEN_TENDER = Procedure(
         {"recipient", "ciphertext", "key", "report_signature", "objection", "complaint", "proposal", "outage"}
     ),
     slots=SLOTS,
+    due=(Due("opening", "tendering", "deadline"),),
 )

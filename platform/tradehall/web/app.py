@@ -4,6 +4,7 @@ The web application (网站与接口): API, pages, static files on one Litestar 
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
@@ -70,6 +71,8 @@ def build_app(context: Context, pages: Sequence[Any] = ()) -> Litestar:
     @asynccontextmanager
     async def running(app: Litestar) -> AsyncGenerator[None]:
         context.sequencer.start()
+        if context.due is not None:
+            context.due.start()
         context.courier.start()
         # Long-lived objects need no more visits of the collector: its pauses cost the slowest requests most.
         gc.collect()
@@ -80,6 +83,8 @@ def build_app(context: Context, pages: Sequence[Any] = ()) -> Litestar:
         if isinstance(live := app.state.get("live"), Live):
             live.end()
         await context.courier.stop()
+        if context.due is not None:
+            await asyncio.to_thread(context.due.stop)
         await context.sequencer.stop()
 
     async def provide() -> Context:

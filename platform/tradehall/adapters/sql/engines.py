@@ -199,10 +199,8 @@ def _open_postgres(url: str, fence: Fence) -> Engines:
     def _begin(connection: Connection) -> None:
         fence.enter(connection.connection.cursor())
 
-    reading = _postgres_engine(url, "repeatable read", READERS, fence)
-    fence.moved = reading.dispose
     return Engines(
-        reading=reading,
+        reading=_postgres_engine(url, "repeatable read", READERS, fence),
         writing=writing,
         begin_reading="",
         begin_writing=f"SELECT pg_advisory_xact_lock({LOG_LOCK})",

@@ -27,6 +27,7 @@ class Statements:
     tile: str = "SELECT hashes FROM tile WHERE level = ? AND idx = ?"
     leaves: str = "SELECT leaf FROM journal WHERE idx >= ? AND idx < ? ORDER BY idx"
     cosignatures: str = "SELECT line FROM cosignature WHERE size = ? ORDER BY line"
+    next_due: str = "SELECT min(ripe_at) FROM due"
 
     append: str = "INSERT INTO journal (idx, leaf, tag, case_id, family, at, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
     append_batch: str = "INSERT INTO batch (size, root, at) VALUES (?, ?, ?)"
@@ -36,6 +37,12 @@ class Statements:
         "INSERT INTO tile (level, idx, hashes) VALUES (?, ?, ?)"
         " ON CONFLICT (level, idx) DO UPDATE SET hashes = excluded.hashes"
     )
+    put_due: str = (
+        "INSERT INTO due (kind, case_id, at, ripe_at) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (kind, case_id) DO UPDATE SET at = excluded.at, ripe_at = excluded.ripe_at"
+    )
+    ripe_due: str = "SELECT kind, case_id, at FROM due WHERE ripe_at < ? ORDER BY ripe_at, kind, case_id LIMIT ?"
+    settle_due: str = "UPDATE due SET ripe_at = ? WHERE kind = ? AND case_id = ? AND at = ?"
 
     mark: str = "?"
 

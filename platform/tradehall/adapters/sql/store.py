@@ -28,7 +28,7 @@ from tradehall.adapters.sql.lists import Lists, lists_of
 from tradehall.adapters.sql.migrate import upgrade
 from tradehall.adapters.sql.statements import Statements
 from tradehall.adapters.turn import Turn
-from tradehall.desk.ports import Batch, CaseQuery, Clock, Listing, Row, Stored
+from tradehall.desk.ports import Batch, CaseQuery, Clock, DueWork, Listing, Row, Stored
 from tradehall.rules import merkle
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -72,6 +72,8 @@ class SqlStore:
         self._engines: Engines = open_engines(url, fence)
         self.engine, self.writer = self._engines.reading, self._engines.writing
         self.questions = Questions(self.engine)
+        if self._engines.fence is not None:
+            self._engines.fence.moved = self._leave
         try:
             assert_durable(self.writer)
             upgrade(self._engines)
@@ -90,6 +92,11 @@ class SqlStore:
         self._turn.close()
         self.questions.close()
         self._engines.dispose()
+
+    def _leave(self) -> None:
+        """Close what reads from a server that is no longer the primary."""
+        self.questions.close()
+        self.engine.dispose()
 
     def now(self) -> datetime:
         """Return the node's instant."""
@@ -220,6 +227,11 @@ class SqlView:
         """Return witness lines of a checkpoint, sorted."""
         return [row[0] for row in self._all(self._sql.cosignatures, size)]
 
+    def next_due(self) -> datetime | None:
+        """Return the instant from which some work may be taken."""
+        (ripe,) = self._one(self._sql.next_due)
+        return None if ripe is None else instant(ripe)
+
 
 class SqlWriter(SqlView):
     """The writer inside its transaction (写事务); it sees what it has written."""
@@ -318,6 +330,25 @@ class SqlWriter(SqlView):
         """Keep witness lines."""
         if lines:
             self._cursor.executemany(self._sql.keep, [(size, line) for line in lines])
+
+    def put_due(self, works: Sequence[DueWork]) -> None:
+        """Let work wait for its instant."""
+        if works:
+            rows = [(w.kind, w.case, milliseconds(w.at), milliseconds(w.at)) for w in works]
+            self._cursor.executemany(self._sql.put_due, rows)
+
+    def take_due(self, before: datetime, until: datetime, limit: int = 100) -> Sequence[DueWork]:
+        """Take work; there is one writer at a time, so nobody else takes the same."""
+        rows = self._all(self._sql.ripe_due, milliseconds(before), limit)
+        taken = [DueWork(kind, case, instant(at)) for kind, case, at in rows]
+        for work in taken:
+            self.settle_due(work, until)
+        return taken
+
+    def settle_due(self, work: DueWork, again: datetime | None) -> None:
+        """Say what became of taken work."""
+        ripe = None if again is None else milliseconds(again)
+        self._cursor.execute(self._sql.settle_due, (ripe, work.kind, work.case, milliseconds(work.at)))
 
 
 def _moment(row: tuple[Any]) -> datetime:

@@ -1,5 +1,5 @@
 """
-Tables (数据表). Facts are appended and never changed; ``state``, ``tile`` and ``listing`` are caches made from them.
+Tables (数据表). Facts are appended and never changed; ``state``, ``tile``, ``listing`` and ``due`` are made from them.
 
 Instants are whole milliseconds since 1970 in UTC. Keys are compared by code point everywhere, so that lists have one
 order on both databases.
@@ -92,6 +92,16 @@ listing = Table(
     Index("listing_place", "place", unique=True),
     Index("listing_newest", "published_at", "case_id"),
     Index("listing_stage", "stage", "published_at", "case_id"),
+)
+
+due = Table(
+    "due",
+    metadata,
+    Column("kind", key_text(32), primary_key=True),
+    Column("case_id", key_text(40), primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("ripe_at", BigInteger),
+    Index("due_ripe", "ripe_at"),
 )
 
 party = Table(

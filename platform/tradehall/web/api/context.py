@@ -59,6 +59,7 @@ class Context:
     verify_file: Any
     advance: Callable[[datetime], None] | None
     verify_letter: Any = None
+    due: Any = None
 
     def look(self, case: str, subject: Subject) -> CaseView:
         """
