@@ -126,6 +126,12 @@ def _storage(plan: Plan) -> list[Line]:
     return storage_lines(rows=plan.of(512, 128), rounds=plan.of(15, 5), folder=plan.folder)
 
 
+def _lateness(plan: Plan) -> list[Line]:
+    from tradehall.bench.lateness import lateness  # noqa: PLC0415
+
+    return lateness(plan.catalogue, openings=plan.of(100, 20), folder=plan.folder)
+
+
 BENCHES: Final[Mapping[str, Callable[[Plan], list[Line]]]] = {
     "validation": _validation,
     "intake": _intake,
@@ -138,6 +144,7 @@ BENCHES: Final[Mapping[str, Callable[[Plan], list[Line]]]] = {
     "verify": _verify,
     "search": _search,
     "storage": _storage,
+    "lateness": _lateness,
 }
 """Every measurement by name (实测项目), in the order of the table."""
 

@@ -201,7 +201,7 @@ def hall(catalogue: Catalogue, *, decoys: int = 0, folder: Path | None = None) -
             node.close()
 
 
-def announce(node: Node, folder: Path) -> Hall:
+def announce(node: Node, folder: Path, deadline: str = DEADLINE) -> Hall:
     """Announce a tender of one lot on a node (招标)."""
     tender = "t-" + sealing.new_submission(CHANCE).removeprefix("b-")
     names = ("示例城市建设投资有限公司", "成都示例公共资源交易中心", "德阳示例公共资源交易中心")
@@ -215,7 +215,7 @@ def announce(node: Node, folder: Path) -> Hall:
 
     file("project", _project(parties))
     document = file("tender_document", _DOCUMENT)
-    answers = file("tender_notice", _notice(document, parties, custody))
+    answers = file("tender_notice", _notice(document, parties, custody, deadline))
     custodians = tuple(sealing.Custodian(p.id, recipient) for p, recipient in zip(parties, custody, strict=True))
     return Hall(node, folder, tender, sealing.SealingTerms(custodians, 2, "bidder_or_custodians"), answers)
 
@@ -329,7 +329,7 @@ _DOCUMENT: Final[Mapping[str, Json]] = {
 }
 
 
-def _notice(document: str, parties: Sequence[Party], recipients: Sequence[str]) -> dict[str, Json]:
+def _notice(document: str, parties: Sequence[Party], recipients: Sequence[str], deadline: str) -> dict[str, Json]:
     roles = ("tenderer", "centre", "city")
     custodians: list[Json] = [
         {"party": party.named(), "role": role, "recipient": recipient}
@@ -349,8 +349,8 @@ def _notice(document: str, parties: Sequence[Party], recipients: Sequence[str]) 
         ],
         "document_sale": {"start": "2026-03-02T09:00:00.000+08:00", "end": "2026-03-09T17:00:00.000+08:00"},
         "issued_at": "2026-03-02T09:00:00.000+08:00",
-        "bid_deadline": DEADLINE,
-        "opening": {"at": DEADLINE, "place": "阳光交易大厅（线上）"},
+        "bid_deadline": deadline,
+        "opening": {"at": deadline, "place": "阳光交易大厅（线上）"},
         "bid_validity_days": 90,
         "opening_policy": "bidder_or_custodians",
         "custodians": custodians,
