@@ -1,5 +1,5 @@
 """``python -m tradehall``: the command line."""
 
-from tradehall.commands import cli
+from tradehall.program import cli
 
 cli()
