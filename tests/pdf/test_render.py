@@ -11,6 +11,8 @@ import pikepdf
 import pytest
 
 from pdf.samples import AWARD, FACTS, MEMBERS, OPENING, RECEIPT, REPORT, firm
+from tradehall.adapters.issuers.sandbox import TERMS
+from tradehall.adapters.pdf.fonts import often_characters
 from tradehall.adapters.pdf.render import Renderer, RenderFailed
 from tradehall.adapters.pdf.report import render_award_notice, render_opening_record, render_receipt, render_report
 from tradehall.adapters.pdf.structure import inspect
@@ -188,3 +190,17 @@ def test_every_font_is_embedded(opening):
     rows = listing.splitlines()[2:]
     assert rows
     assert all(" yes yes yes " in row for row in rows)
+
+
+def test_the_text_of_letters_is_among_the_characters_cut_first() -> None:
+    """Each character outside costs a letter another font."""
+    assert {ord(c) for term in TERMS for c in term} <= often_characters()
+
+
+def test_a_short_document_says_how_many_pages_it_has_whether_one_or_more(renderer) -> None:
+    one, two = (inspect(render_letter(renderer, terms=["条款" * 40] * count)) for count in (1, 40))
+    assert one.pages == 1
+    assert "1/1" in one.text.replace(" ", "")
+    assert two.pages > 1
+    assert f"1/{two.pages}" in two.text.replace(" ", "")
+    assert "1/1" not in two.text.replace(" ", "")

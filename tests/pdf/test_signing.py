@@ -132,7 +132,6 @@ def test_openssl_accepts_the_time_stamp_and_refuses_it_for_other_data(authority,
 
 
 def test_the_bench_counts_letters(issuer, ca):
-    result = bench_letters(issuer, APPLICATION, at=AT, verify=len, letters=2)
-    assert result.letters == 2
-    assert min(result.per_second, result.whole_fonts_per_second, result.verified_per_second) > 0
-    assert 50_000 < result.bytes_each < 250_000
+    result = bench_letters(issuer, APPLICATION, at=AT, verify=len, letters=1, rounds=1)
+    assert result.race.taken.keys() == {"ours", "plain", "verify"}
+    assert 10_000 < result.bytes_each < 120 * 1024

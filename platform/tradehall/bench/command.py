@@ -104,7 +104,7 @@ def _sealing(plan: Plan) -> list[Line]:
 def _letters(plan: Plan) -> list[Line]:
     from tradehall.bench.others import letter_lines  # noqa: PLC0415
 
-    return letter_lines(letters=plan.of(50, 5))
+    return letter_lines(letters=plan.of(5, 2), rounds=plan.of(9, 3))
 
 
 def _verify(plan: Plan) -> list[Line]:

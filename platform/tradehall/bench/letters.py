@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
-from time import perf_counter
+from itertools import count
 
 from tradehall.adapters.issuers.sandbox import Application, SandboxIssuer
 from tradehall.adapters.pdf.render import Renderer
+from tradehall.bench.figures import Race, race
 
 
 @dataclass(frozen=True, slots=True)
 class LetterBench:
     """
-    One measurement (测量结果), one letter after the other; a first, warming one is not counted.
+    One measurement (测量结果): letters issued one after the other by both, and checked.
 
     Attributes:
-        per_second: letters issued per second of wall time.
-        whole_fonts_per_second: the same with the installed fonts as they are.
-        verified_per_second: the same letters through the public check.
-        bytes_each: size of the last letter.
+        race: ``ours``, ``plain`` (the same page by the same library with the installed fonts as they are) and
+            ``verify``, the same letters through the public check.
+        bytes_each: size of the last letter of ours.
     """
 
-    letters: int
-    per_second: float
-    whole_fonts_per_second: float
-    verified_per_second: float
+    race: Race
     bytes_each: int
 
 
@@ -36,26 +34,30 @@ def bench_letters(
     *,
     at: datetime,
     verify: Callable[[bytes], object],
-    letters: int = 50,
+    letters: int,
+    rounds: int,
 ) -> LetterBench:
-    """Issue ``letters`` letters with different numbers both ways, and verify them."""
-    issued, per_second = _issue(issuer, application, at=at, letters=letters)
-    whole = Renderer(cut_fonts=False)
-    try:
-        _, whole_per_second = _issue(replace(issuer, renderer=whole), application, at=at, letters=letters)
-    finally:
-        whole.close()
-    begin = perf_counter()
-    for pdf in issued:
-        verify(pdf)
-    return LetterBench(letters, per_second, whole_per_second, letters / (perf_counter() - begin), len(issued[-1]))
+    """Issue ``letters`` letters a round both ways, each with a number of its own, and verify ours."""
+    numbers = count(1)
+    issued: list[bytes] = []
 
+    def by(who: SandboxIssuer) -> list[bytes]:
+        return [
+            who.issue(application, number=f"B-{next(numbers)}", project_name="测量项目", nonce="0" * 32, at=at)[0]
+            for _ in range(letters)
+        ]
 
-def _issue(issuer: SandboxIssuer, application: Application, *, at: datetime, letters: int) -> tuple[list[bytes], float]:
-    def one(number: str) -> bytes:
-        return issuer.issue(application, number=number, project_name="测量项目", nonce="0" * 32, at=at)[0]
+    def ours() -> int:
+        issued[:] = by(issuer)
+        return letters
 
-    one("B-warm")
-    begin = perf_counter()
-    issued = [one(f"B-{n}") for n in range(letters)]
-    return issued, letters / (perf_counter() - begin)
+    def check() -> int:
+        for pdf in issued:
+            verify(pdf)
+        return letters
+
+    ours()
+    with closing(Renderer(cut_fonts=False)) as whole:
+        plain = replace(issuer, renderer=whole)
+        found = race({"ours": ours, "plain": lambda: len(by(plain)), "verify": check}, rounds)
+    return LetterBench(found, len(issued[-1]))

@@ -44,6 +44,10 @@ MEMORY_BYTES: Final = 1536 * 1024**2
 MAX_REQUEST_BYTES: Final = 8 * 1024**2
 MAX_PDF_BYTES: Final = 64 * 1024**2
 TEMPLATES: Final = Path(__file__).parent / "templates"
+SHORT: Final = frozenset({"guarantee_letter", "receipt"})
+"""Documents that fit on one page; where one does not, it is laid out again."""
+
+_ALONE: Final = '@page { @bottom-right { content: "1 / 1" } }'
 _HEAD: Final = struct.Struct(">cI")
 _OK, _FAILED = b"P", b"E"
 _PIECE: Final = 1 << 16
@@ -244,31 +248,32 @@ class Layout:
         self._templates = templates()
         self._fonts = _library("weasyprint.text.fonts").FontConfiguration()
         self._fetcher = _fetcher()
-        style = (TEMPLATES / "print.css").read_text("utf-8")
-        self._style = _library("weasyprint").CSS(string=style, font_config=self._fonts, url_fetcher=self._fetcher)
+        self._style = self._parsed((TEMPLATES / "print.css").read_text("utf-8"))
+        self._alone = self._parsed(_ALONE)
+
+    def _parsed(self, style: str) -> Any:
+        return _library("weasyprint").CSS(string=style, font_config=self._fonts, url_fetcher=self._fetcher)
 
     def make(self, request: Mapping[str, Any]) -> bytes:
         """Lay one request out; raises whatever goes wrong."""
         page = self._templates.get_template(request["template"] + ".html").render(request["data"])
-        return self.make_page(page, request["embed"])
+        return self.make_page(page, request["embed"], short=request["template"] in SHORT)
 
-    def make_page(self, page: str, embed: Mapping[str, str] | None) -> bytes:
-        """Lay out a page of HTML."""
+    def make_page(self, page: str, embed: Mapping[str, str] | None, *, short: bool = False) -> bytes:
+        """Lay out a page of HTML; ``short`` expects that it is one, and so need not be laid out again to count them."""
         self._complaints.messages.clear()
-        document = (
-            _library("weasyprint")
-            .HTML(string=page, url_fetcher=self._fetcher)
-            .render(
-                font_config=self._fonts,
-                stylesheets=[self._style],
-                pdf_variant="pdf/a-3b",
-            )
-        )
+        document = self._laid_out(page, [self._style, self._alone] if short else [self._style])
+        if short and len(document.pages) > 1:
+            document = self._laid_out(page, [self._style])
         attachments = [self._attachment(embed)] if embed is not None else []
         content = document.write_pdf(finisher=_finish, pdf_variant="pdf/a-3b", attachments=attachments)
         if self._complaints.messages:
             raise _Faulty("; ".join(self._complaints.messages[:5]))
         return bytes(content)
+
+    def _laid_out(self, page: str, styles: list[Any]) -> Any:
+        html = _library("weasyprint").HTML(string=page, url_fetcher=self._fetcher)
+        return html.render(font_config=self._fonts, stylesheets=styles, pdf_variant="pdf/a-3b")
 
     def _attachment(self, embed: Mapping[str, str]) -> Any:
         at = datetime.fromisoformat(embed["at"])
