@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -25,7 +25,6 @@ from tradehall.adapters.letters import PdfLetters
 from tradehall.adapters.log.tiles import TileMalformedError, entry_bundle, parse_path
 from tradehall.adapters.log.witness import Answer, Witness, WitnessClient
 from tradehall.adapters.opener import VaultUnsealer
-from tradehall.adapters.pdf.verify import LetterVerdict, verify_letter
 from tradehall.adapters.peers.http import HttpCity
 from tradehall.adapters.sql.directory import SqlDirectory
 from tradehall.adapters.sql.exchange import SqlExchange
@@ -61,6 +60,9 @@ from tradehall.web.problems import Problem
 from tradehall_standards import Catalogue, Json
 from tradehall_standards.calendar import WorkingCalendar
 from tradehall_standards.parameters import Parameters
+
+if TYPE_CHECKING:
+    from tradehall.adapters.pdf.verify import LetterVerdict
 
 PROCEDURES: Mapping[str, Procedure] = {p.id: p for p in (OPEN_TENDER, GUARANTEE_LETTER, REMOTE_EVALUATION)}
 
@@ -347,6 +349,8 @@ def build_context(node: Node) -> Context:
         return passwords.new_secret(prefix, chance)
 
     def letter_verdict(pdf: bytes) -> LetterVerdict:
+        from tradehall.adapters.pdf.verify import verify_letter  # noqa: PLC0415  - a quarter of the start of a node
+
         roots = list(node.trust.roots)
         return verify_letter(pdf, trust_roots=roots, register=None, revoked_at=node.trust.revoked_at)
 

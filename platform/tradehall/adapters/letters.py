@@ -5,7 +5,6 @@ Reading guarantee letters (保函核验): the file's own proof, with the accepte
 from __future__ import annotations
 
 from tradehall.adapters.identity.ca import Trust
-from tradehall.adapters.pdf.verify import verify_letter
 from tradehall.desk.ports import LetterReading
 
 
@@ -17,6 +16,8 @@ class PdfLetters:
 
     def read(self, pdf: bytes) -> LetterReading:
         """Verify a letter's file; any reason not to rely on it maps to a code of guarantee_defect."""
+        from tradehall.adapters.pdf.verify import verify_letter  # noqa: PLC0415  - a quarter of the start of a node
+
         verdict = verify_letter(
             pdf, trust_roots=list(self._trust.roots), register=None, revoked_at=self._trust.revoked_at
         )

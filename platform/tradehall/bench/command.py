@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tradehall.bench.figures import Line
+from tradehall.bench.publishing import publish
 
 if TYPE_CHECKING:
     from tradehall_standards import Catalogue, Json
@@ -92,7 +93,12 @@ def _rush(plan: Plan) -> list[Line]:
 def _growth(plan: Plan) -> list[Line]:
     from tradehall.bench.accepting import growth  # noqa: PLC0415
 
-    return growth(plan.catalogue, rounds=plan.of(25, 7), folder=plan.folder)
+    sizes = (2000,) if plan.quick else (2000, 20_000)
+    return [
+        line
+        for large in sizes
+        for line in growth(plan.catalogue, large=large, rounds=plan.of(25, 7), folder=plan.folder)
+    ]
 
 
 def _sealing(plan: Plan) -> list[Line]:
@@ -120,6 +126,18 @@ def _search(plan: Plan) -> list[Line]:
     return searching(plan.catalogue, small=small, large=large, questions=questions, folder=plan.folder)
 
 
+def _middleware(plan: Plan) -> list[Line]:
+    from tradehall.bench.guarding import guarding  # noqa: PLC0415
+
+    return guarding(plan.catalogue, requests=plan.of(300, 100), rounds=plan.of(15, 5), folder=plan.folder)
+
+
+def _start(plan: Plan) -> list[Line]:
+    from tradehall.bench.starting import starting  # noqa: PLC0415
+
+    return starting(rounds=plan.of(5, 1), folder=plan.folder)
+
+
 def _storage(plan: Plan) -> list[Line]:
     from tradehall.bench.others import storage_lines  # noqa: PLC0415
 
@@ -143,6 +161,8 @@ BENCHES: Final[Mapping[str, Callable[[Plan], list[Line]]]] = {
     "letters": _letters,
     "verify": _verify,
     "search": _search,
+    "middleware": _middleware,
+    "start": _start,
     "storage": _storage,
     "lateness": _lateness,
 }
@@ -152,7 +172,8 @@ BENCHES: Final[Mapping[str, Callable[[Plan], list[Line]]]] = {
 @click.command(name="bench")
 @click.argument("names", nargs=-1, metavar="[NAME]…", type=click.Choice(list(BENCHES)))
 @click.option("--json", "as_json", is_flag=True, help="JSON 输出: machine-readable.")
-@click.option("--quick", is_flag=True, help="少测几轮，不足 40 秒: fewer rounds, under 40 s.")
+@click.option("--quick", is_flag=True, help="少测几轮: fewer rounds, smaller sizes.")
+@click.option("--publish", "to_page", is_flag=True, help="写入 docs/benchmarks.md: write the page of measurements.")
 @click.option("--on", metavar="DATE", default="", help="表头日期: date of the run; today by default.")
 @click.option(
     "--folder",
@@ -161,7 +182,14 @@ BENCHES: Final[Mapping[str, Callable[[Plan], list[Line]]]] = {
 )
 @click.pass_context
 def bench(
-    context: click.Context, names: Sequence[str], *, as_json: bool, quick: bool, on: str, folder: Path | None
+    context: click.Context,
+    names: Sequence[str],
+    *,
+    as_json: bool,
+    quick: bool,
+    to_page: bool,
+    on: str,
+    folder: Path | None,
 ) -> None:
     """实测，与其他做法同场对比: measure, side by side with the alternatives in one run."""
     from tradehall_standards import Catalogue  # noqa: PLC0415  - takes a second, and --help needs none
@@ -171,6 +199,8 @@ def bench(
     facts = machine(on or datetime.now(UTC).date().isoformat())  # noqa: TID251  - the header of a printout
     plan = Plan(Catalogue.load(), quick, folder)
     lines = list(run(plan, names or tuple(BENCHES), console))
+    if to_page:
+        publish(lines, facts, quick=quick)
     if as_json:
         found: dict[str, Json] = {"machine": dict(facts), "quick": quick, "lines": [line.to_json() for line in lines]}
         click.echo(json.dumps(found, ensure_ascii=False, indent=1))

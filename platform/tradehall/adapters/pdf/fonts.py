@@ -4,8 +4,8 @@ Fonts of printed documents (字体): Noto Serif CJK, cut down once to the common
 Embedding a few hundred glyphs out of a 24 MB font costs most of the time of a letter, and most of its size: a glyph
 keeps its number in the file, and there is an entry for every number below. A worker therefore cuts the installed fonts
 when it starts (a third of a second each), first to the characters that printed documents are mostly made of
-(``often.txt``), then to the two levels of GB 2312, and puts the cuts *before* the whole fonts: a rare character in a name falls back to
-the whole font, so nothing is lost but a few milliseconds.
+(``often.txt``), then to the two levels of GB 2312, and puts the cuts *before* the whole fonts: a rare character in a
+name falls back to the whole font, so nothing is lost but a few milliseconds.
 """
 
 from __future__ import annotations
