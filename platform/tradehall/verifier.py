@@ -57,7 +57,6 @@ checkpoint-signature|检查点没有日志的有效签名|the log did not sign t
 witnesses|有效见证不足|too few valid witness cosignatures
 record-form|记录格式不符|not a record in canonical form
 record-numbers|记录编号、数量或项目与目录不符|record numbers, counts or cases are not those stated
-record-case|记录不属于该项目|the record is of another case
 record-signature|签名无效|the signature does not hold
 bid-author|投标记录不是其投标密钥所作|the bid record is not by its bid key
 certificate-missing|缺少签名证书|the signer's certificate is not in the file
@@ -257,26 +256,29 @@ def unzip(data: Bytes) -> dict[str, memoryview]:
     files: dict[str, memoryview] = {}
     at, position = offset, 0
     for _ in range(count):
-        if at + _CENTRAL.size > offset + length:
-            raise ValueError("the directory is cut short")
-        entry = _CENTRAL.unpack(view[at : at + _CENTRAL.size])
-        crc, size, name_size = entry[7], entry[9], entry[10]
-        name = bytes(view[at + _CENTRAL.size : at + _CENTRAL.size + name_size])
-        facts = (1 << 11, 0, 0, 1 << 5 | 1, crc, size, size, len(name))
-        central = _CENTRAL.pack(b"PK\x01\x02", 3 << 8 | 20, 20, *facts, 0, 0, 0, 0, 0o100644 << 16, position) + name
-        local = _LOCAL.pack(b"PK\x03\x04", 20, *facts, 0) + name
-        start = position + len(local)
-        content = view[start : start + size]
-        headers = bytes(view[at : at + len(central)]), bytes(view[position:start])
-        if headers != (central, local) or start + size > offset:
-            raise ValueError(f"the entry {name[:60]!r} is not canonical")
-        if crc32(content) != crc or name.decode() in files:
-            raise ValueError(f"the entry {name[:60]!r} has a wrong checksum or stands twice")
-        files[name.decode()] = content
-        at, position = at + len(central), start + size
-    if position != offset or at != offset + length:
-        raise ValueError("bytes that belong to no file")
+        name, content, at, position = _entry(view, at, position, offset)
+        files[name] = content
+    if position != offset or at != offset + length or len(files) != count:
+        raise ValueError("a name stands twice, or bytes belong to no file")
     return files
+
+
+def _entry(view: memoryview, at: int, position: int, offset: int) -> tuple[str, memoryview, int, int]:
+    """Read the file listed at ``at`` that starts at ``position``; return where the next ones are listed and start."""
+    if at + _CENTRAL.size > len(view) - _END.size:
+        raise ValueError("the directory is cut short")
+    entry = _CENTRAL.unpack(view[at : at + _CENTRAL.size])
+    crc, size, name_size = entry[7], entry[9], entry[10]
+    name = bytes(view[at + _CENTRAL.size : at + _CENTRAL.size + name_size])
+    facts = (1 << 11, 0, 0, 1 << 5 | 1, crc, size, size, len(name))
+    central = _CENTRAL.pack(b"PK\x01\x02", 3 << 8 | 20, 20, *facts, 0, 0, 0, 0, 0o100644 << 16, position) + name
+    local = _LOCAL.pack(b"PK\x03\x04", 20, *facts, 0) + name
+    start = position + len(local)
+    content = view[start : start + size]
+    is_canonical = (bytes(view[at : at + len(central)]), bytes(view[position:start])) == (central, local)
+    if not is_canonical or start + size > offset or crc32(content) != crc:
+        raise ValueError(f"the entry {name[:60]!r} is not canonical or has a wrong checksum")
+    return name.decode(), content, at + len(central), start + size
 
 
 # --- signatures, certificates, log ------------------------------------------------------------------------------
@@ -648,7 +650,7 @@ class Verification:
             except BAD_SHAPES as error:
                 self.report.findings.append(Finding(case, number, "", "record-form", f"{error}"[:200]))
         self.records.sort(key=lambda record: (record.leaf_index, record.case, record.number))
-        self.by_digest = {record.digest: record for record in self.records}
+        self.by_digest = {record.digest: record for record in reversed(self.records)}
         stated = {case: count for case, count in self.index["counts"].items() if count}
         known = {self.index["case"], *(link["case"] for link in self.index["linked"])}
         is_gapless = all(found == list(range(1, len(found) + 1)) for found in numbers.values())
@@ -693,12 +695,13 @@ class Verification:
         return certificate.public_key()
 
     def check_order(self) -> None:
-        """In each case numbers, log order and times go forward, and each family keeps to one schema."""
+        """In each case numbers, log order and times go forward, none comes twice, each family keeps to one schema."""
         last: dict[str, Record] = {}
         pinned: dict[tuple[str, str], str] = {}
         for place, record in enumerate(self.records):
             before, schema = last.get(record.case, record), record.envelope["schema"]["digest"]
             is_alone = place == 0 or self.records[place - 1].leaf_index < record.leaf_index
+            is_alone &= self.by_digest[record.digest] is record
             if not is_alone or before.number > record.number or before.at > record.at:
                 self.found(record, "log-order")
             if pinned.setdefault((record.case, record.family), schema) != schema:

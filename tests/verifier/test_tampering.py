@@ -13,7 +13,7 @@ from zlib import crc32
 import pytest
 
 from tradehall import verifier
-from tradehall.kernel import evidence, notes
+from tradehall.kernel import evidence, notes, receipts
 from tradehall.kernel.evidence import canonical_zip
 from tradehall.rules import merkle, sealing
 from tradehall_standards import canonical
@@ -729,3 +729,22 @@ def test_true_is_not_one() -> None:
     ):
         hall = making.play(on(family, put(path, value=True)))
         assert family in {finding.family for finding in verifier.verify_bytes(hall.evidence()).findings}, family
+
+
+def test_a_record_filed_again_is_found() -> None:
+    hall = making.play_small()
+    content = hall.content()
+    nodes = merkle.MemoryNodes(merkle.leaf_hash(leaf) for leaf in hall.leaves)
+    again = content.cases[0].records[3]
+    data = receipts.leaf_data(
+        record=digest(again.body), case=TENDER, accepted_at=hall.now, salt=again.salt, signature=again.signature
+    )
+    nodes.append(merkle.leaf_hash(data))
+    size = len(nodes)
+    records = [*content.cases[0].records, replace(again, accepted_at=hall.now, leaf_index=size - 1)]
+    records = [replace(r, proof=merkle.inclusion_proof(nodes, r.leaf_index, size)) for r in records]
+    checkpoint = making.checkpoint(merkle.root(nodes, size), size, hall.now)
+    report = verifier.verify_bytes(
+        hall.evidence(cases=[replace(content.cases[0], records=records)], checkpoint=checkpoint)
+    )
+    assert [(f.rule, f.number) for f in report.findings if f.rule == "log-order"] == [("log-order", len(records))]

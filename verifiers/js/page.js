@@ -1976,7 +1976,7 @@ class Verification {
       }
     }
     this.records.sort((a, b) => a.leafIndex - b.leafIndex || byCodePoint(a.case, b.case) || a.number - b.number);
-    this.byDigest = new Map(this.records.map((record) => [record.digest, record]));
+    this.byDigest = new Map([...this.records].reverse().map((record) => [record.digest, record]));
     const counts = object(this.index, "counts");
     const places = [member(this.index, "case"), ...list(this.index, "linked").map((link) => member(link, "case"))];
     const isCounted = Object.keys(counts).every((place) => counts[place] === (numbers.get(place) ?? []).length);
@@ -2038,14 +2038,15 @@ class Verification {
     return certificate.key;
   }
 
-  /** In each case numbers, log order and times go forward, and each family keeps to one schema. */
+  /** In each case numbers, log order and times go forward, none comes twice, and each family keeps to one schema. */
   check_order() {
     const last = new Map();
     const pinned = new Map();
     this.records.forEach((record, place) => {
       const before = last.get(record.case) ?? record;
       const isAlone = place === 0 || this.records[place - 1].leafIndex < record.leafIndex;
-      if (!isAlone || before.number > record.number || before.at > record.at) this.found(record, "log-order");
+      const isFirst = this.byDigest.get(record.digest) === record;
+      if (!isAlone || !isFirst || before.number > record.number || before.at > record.at) this.found(record, "log-order");
       const pin = JSON.stringify([record.case, record.family]);
       if (!pinned.has(pin)) pinned.set(pin, record.schema);
       if (pinned.get(pin) !== record.schema) this.found(record, "schema-pin");
@@ -2584,7 +2585,6 @@ const RULES = {
   witnesses: ["有效见证不足", "too few valid witness cosignatures"],
   "record-form": ["记录格式不符", "not a record in canonical form"],
   "record-numbers": ["记录编号、数量或项目与目录不符", "record numbers, counts or cases are not those stated"],
-  "record-case": ["记录不属于该项目", "the record is of another case"],
   "record-signature": ["签名无效", "the signature does not hold"],
   "bid-author": ["投标记录不是其投标密钥所作", "the bid record is not by its bid key"],
   "certificate-missing": ["缺少签名证书", "the signer's certificate is not in the file"],

@@ -180,7 +180,7 @@ class Verification {
       }
     }
     this.records.sort((a, b) => a.leafIndex - b.leafIndex || byCodePoint(a.case, b.case) || a.number - b.number);
-    this.byDigest = new Map(this.records.map((record) => [record.digest, record]));
+    this.byDigest = new Map([...this.records].reverse().map((record) => [record.digest, record]));
     const counts = object(this.index, "counts");
     const places = [member(this.index, "case"), ...list(this.index, "linked").map((link) => member(link, "case"))];
     const isCounted = Object.keys(counts).every((place) => counts[place] === (numbers.get(place) ?? []).length);
@@ -242,14 +242,15 @@ class Verification {
     return certificate.key;
   }
 
-  /** In each case numbers, log order and times go forward, and each family keeps to one schema. */
+  /** In each case numbers, log order and times go forward, none comes twice, and each family keeps to one schema. */
   check_order() {
     const last = new Map();
     const pinned = new Map();
     this.records.forEach((record, place) => {
       const before = last.get(record.case) ?? record;
       const isAlone = place === 0 || this.records[place - 1].leafIndex < record.leafIndex;
-      if (!isAlone || before.number > record.number || before.at > record.at) this.found(record, "log-order");
+      const isFirst = this.byDigest.get(record.digest) === record;
+      if (!isAlone || !isFirst || before.number > record.number || before.at > record.at) this.found(record, "log-order");
       const pin = JSON.stringify([record.case, record.family]);
       if (!pinned.has(pin)) pinned.set(pin, record.schema);
       if (pinned.get(pin) !== record.schema) this.found(record, "schema-pin");

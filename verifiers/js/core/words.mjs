@@ -14,7 +14,6 @@ export const RULES = {
   witnesses: ["有效见证不足", "too few valid witness cosignatures"],
   "record-form": ["记录格式不符", "not a record in canonical form"],
   "record-numbers": ["记录编号、数量或项目与目录不符", "record numbers, counts or cases are not those stated"],
-  "record-case": ["记录不属于该项目", "the record is of another case"],
   "record-signature": ["签名无效", "the signature does not hold"],
   "bid-author": ["投标记录不是其投标密钥所作", "the bid record is not by its bid key"],
   "certificate-missing": ["缺少签名证书", "the signer's certificate is not in the file"],
