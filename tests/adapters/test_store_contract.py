@@ -236,6 +236,8 @@ def test_rows_of_a_case_and_changes_come_in_pages_and_without_secret_ones(store:
     write(store, [row(n, case=case) for n, case in enumerate(cases)])
     with store.read() as reading:
         assert [s.index for s in reading.of_case(CASE)] == [0, 3, 4, 7]
+        assert [s.index for s in reading.holding(reading.of_case(CASE)[0].row.body)][:1] == [0]
+        assert list(reading.holding(b"no such text")) == []
         assert [s.index for s in reading.of_case(CASE, 3)] == [4, 7]
         assert [s.index for s in reading.of_case(CASE, -1, 2)] == [0, 3]
         assert list(reading.of_case(CASE, 7)) == list(reading.of_case("t-" + "c" * 26)) == []

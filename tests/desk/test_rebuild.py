@@ -65,3 +65,28 @@ def test_the_evidence_verifies_and_any_flipped_byte_is_noticed(played):
         broken = bytearray(data)
         broken[at] ^= 1 << chance.randrange(8)
         assert not verifier.verify_bytes(bytes(broken)).ok, at
+
+
+@pytest.mark.parametrize("family", ["question", "report_signature", "objection", "tender_notice"])
+@pytest.mark.parametrize("listed", ["t-" + "z" * 26, None], ids=["elsewhere", "nowhere"])
+def test_a_row_listed_under_another_case_is_not_left_out_of_the_evidence_in_silence(played, family, listed):
+    import sqlite3
+    from contextlib import closing
+
+    from tradehall.desk.evidence import CaseDamaged
+
+    node, case = played.node, played.facts["tender"]
+    with closing(sqlite3.connect(played.node.settings.data / "node.db", isolation_level=None)) as database:
+        (trigger,) = database.execute("SELECT sql FROM sqlite_master WHERE name = 'journal_UPDATE'").fetchone()
+        database.execute("DROP TRIGGER journal_UPDATE")
+        (index,) = database.execute(
+            "SELECT max(idx) FROM journal WHERE case_id = ? AND family = ?", (case, family)
+        ).fetchone()
+        database.execute("UPDATE journal SET case_id = ? WHERE idx = ?", (listed, index))
+        try:
+            with pytest.raises(CaseDamaged, match=case):
+                node.exporter.export(case)
+        finally:
+            database.execute("UPDATE journal SET case_id = ? WHERE idx = ?", (case, index))
+            database.execute(trigger)
+    assert isinstance(node.exporter.export(case), bytes)

@@ -102,6 +102,10 @@ class MemoryView:
         """Return public rows of a case above ``after``."""
         return list(islice((s for s in self._above(after) if s.row.case == case), limit))
 
+    def holding(self, text: bytes, after: int = -1) -> Sequence[Stored]:
+        """Return rows above ``after`` whose readable body holds a text."""
+        return [s for s in self._above(after) if text in s.row.body]
+
     def changes(self, after: int, limit: int) -> Sequence[Stored]:
         """Return public rows above ``after``."""
         return list(islice((s for s in self._above(after) if s.row.case is not None), limit))

@@ -4,12 +4,13 @@ Exporting a case as evidence (证据导出): records, proofs, keys, schemas, par
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tradehall.desk.accept import Door
 from tradehall.desk.journal import Entry, Journal
-from tradehall.desk.ports import Reading
+from tradehall.desk.ports import Reading, StoreUnavailable
+from tradehall.desk.rebuild import differences
 from tradehall.desk.witnessing import Witnessing
 from tradehall.kernel import evidence, notes
 from tradehall.kernel.case import local_text
@@ -20,6 +21,10 @@ from tradehall_standards.parameters import Rule
 
 ATTACHED_MAX = 1 << 30
 """Bytes of attachments that go into one evidence file; larger ones are named by digest only."""
+
+
+class CaseDamaged(StoreUnavailable):
+    """The records of a case are not those that made its state (案卷受损): somebody changed the database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,9 @@ class Exporter:
 
         Returns:
             The file; a refusal while a lot still takes bids, since their number would show.
+
+        Raises:
+            CaseDamaged: a record is missing, or is not the one that was accepted: a file would hide it.
         """
         door = self.door
         self.witnessing.catch_up()
@@ -53,6 +61,7 @@ class Exporter:
             if "tendering" in main.tracks.values():
                 return refuse("OPENING-EARLY", at=local_text(deadline) if deadline else "")
             roles = {case: "main", **(linked or {})}
+            self._assure(roles, journal)
             entries = {name: self._entries(journal, name) for name in roles}
             cases = [
                 evidence.EvidenceCase(name, role, [self._record(e, reading, latest.size) for e in entries[name]])
@@ -74,6 +83,12 @@ class Exporter:
             attachments=self._attachments(every),
         )
         return evidence.build_evidence(content, signer=door.node.sign_receipt)
+
+    def _assure(self, cases: Iterable[str], journal: Journal) -> None:
+        for case in cases:
+            found = [*differences(self.door, case), *(f"row {index} is not listed" for index in journal.strays(case))]
+            if found:
+                raise CaseDamaged(f"{case}: {found[0]}")
 
     def _entries(self, journal: Journal, case: str) -> list[Entry]:
         """Return the records that evidence may show: bids of a tender that never opened stay what they were, secret."""

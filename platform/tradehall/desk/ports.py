@@ -126,6 +126,10 @@ class Reading(Protocol):
         """Return public rows of a case with an index above ``after``, in order."""
         ...
 
+    def holding(self, text: bytes, after: int = -1) -> Sequence[Stored]:
+        """Return all rows with an index above ``after`` whose body, as it lies there, holds a text; reads every one."""
+        ...
+
     def changes(self, after: int, limit: int) -> Sequence[Stored]:
         """Return public rows of all cases with an index above ``after``, in order."""
         ...

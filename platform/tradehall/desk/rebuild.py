@@ -40,15 +40,18 @@ def refold(door: Door, case: str) -> tuple[Case, FoldedFacts]:
     Returns:
         The case and its facts as they must be; a case without records is new.
     """
-    procedure = door.procedure(case)
     with door.store.read() as reading:
-        journal = Journal(reading, door.cloak, door.procedures)
-        return fold(
-            procedure,
-            Case.new(CaseId(case), procedure.id, door.node.name),
-            [entry.filed for entry in journal.entries(case)],
-            lambda known, filed: door.world(journal, known, filed.record),
-        )
+        return _refold(door, Journal(reading, door.cloak, door.procedures), case)
+
+
+def _refold(door: Door, journal: Journal, case: str) -> tuple[Case, FoldedFacts]:
+    procedure = door.procedure(case)
+    return fold(
+        procedure,
+        Case.new(CaseId(case), procedure.id, door.node.name),
+        [entry.filed for entry in journal.entries(case)],
+        lambda known, filed: door.world(journal, known, filed.record),
+    )
 
 
 def fold(
@@ -66,9 +69,9 @@ def fold(
 
 def differences(door: Door, case: str) -> list[str]:
     """Name where the kept state of a case differs from what its records give; empty when all is well (状态核对)."""
-    folded, facts = refold(door, case)
     with door.store.read() as reading:
         journal = Journal(reading, door.cloak, door.procedures)
+        folded, facts = _refold(door, journal, case)
         kept, kept_facts = journal.case(case), journal.facts(case)
         found = [] if kept == folded else _head_differences(kept, folded)
         return found + _fact_differences(facts, kept_facts)

@@ -21,6 +21,7 @@ class Statements:
     find: str = f"{_ROW} WHERE tag = ?"
     at_index: str = f"{_ROW} WHERE idx = ?"
     of_case: str = f"{_ROW} WHERE case_id = ? AND idx > ? ORDER BY idx LIMIT ?"
+    holding: str = f"{_ROW} WHERE idx > ? AND instr(body, ?) > 0 ORDER BY idx"
     changes: str = f"{_ROW} WHERE case_id IS NOT NULL AND idx > ? ORDER BY idx LIMIT ?"
     covering: str = f"{_BATCH} WHERE size > ? ORDER BY size LIMIT 1"
     latest: str = f"{_BATCH} ORDER BY size DESC LIMIT 1"
@@ -48,4 +49,7 @@ class Statements:
 
     def with_mark(self, mark: str) -> Statements:
         """Return the statements with the mark that a driver wants in place of each question mark."""
-        return replace(self, **{field.name: getattr(self, field.name).replace("?", mark) for field in fields(self)})
+        found = replace(self, **{field.name: getattr(self, field.name).replace("?", mark) for field in fields(self)})
+        # The one function that has another name on PostgreSQL, whose driver is the one with another mark.
+        there = found.holding.replace(f"instr(body, {mark})", f"position({mark} in body)")
+        return found if mark == "?" else replace(found, holding=there)

@@ -182,6 +182,10 @@ class SqlView:
         """Return public rows of a case above ``after``."""
         return [_stored(row) for row in self._all(self._sql.of_case, case, after, limit)]
 
+    def holding(self, text: bytes, after: int = -1) -> Sequence[Stored]:
+        """Return rows above ``after`` whose readable body holds a text."""
+        return [_stored(row) for row in self._all(self._sql.holding, after, text)]
+
     def changes(self, after: int, limit: int) -> Sequence[Stored]:
         """Return public rows above ``after``."""
         return [_stored(row) for row in self._all(self._sql.changes, after, limit)]
