@@ -54,6 +54,16 @@ def test_another_file_is_not_kept(vault):
     assert vault.has("sha256:" + sha256(b"another").hexdigest(), secret=True) is None
 
 
+@pytest.mark.parametrize("secret", [False, True])
+def test_two_processes_that_both_have_the_last_part_both_find_the_file(vault, tmp_path, secret):
+    other = FolderVault(tmp_path, Cloak(b"k" * 32, chance), sealing.clamp(b"v" * 32))
+    assert vault.append(IDENT, 0, DATA) == other.append(IDENT, 0, DATA) == len(DATA)
+    assert vault.finish(IDENT, DIGEST, secret=secret)
+    assert other.finish(IDENT, DIGEST, secret=secret)
+    assert read(other, DIGEST, secret=secret) == DATA
+    assert not list((tmp_path / "parts").iterdir())
+
+
 def test_a_power_cut_costs_only_what_was_not_acknowledged(vault, tmp_path):
     vault.append(IDENT, 0, DATA[:1000])
     part = next((tmp_path / "parts").iterdir())

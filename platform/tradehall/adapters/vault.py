@@ -246,9 +246,16 @@ class FolderVault:
         return offset + len(new)
 
     def finish(self, ident: str, sha256: str, *, secret: bool) -> bool:
-        """Store a complete upload if it has the digest; forget it in either case. Returns whether it was stored."""
+        """
+        Store a complete upload if it has the digest; forget it in either case. Returns whether the file is here.
+
+        Where two processes take parts of one upload both may come here; the second finds the file that the first made.
+        """
         with self._held(ident) as source:
             counter, fits = _Counter(), False
+            if self.has(sha256, secret=secret) is not None:
+                self._unfinished(ident).unlink()
+                return True
             with self._part() as (file, part), suppress(InvalidTag):
                 if secret:
                     self._encrypt(file, counter, self._pieces(ident, source))
