@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -55,34 +56,26 @@ def late_lock() -> None:
 def _begin_writing(postgres: str, sqlite: str) -> None:
     made = store.open_engines
 
-    def unlocked(url: str) -> Any:
-        found = made(url)
-        return engines.Engines(
-            found.reading,
-            found.writing,
-            found.begin_reading,
-            postgres if found.mark == "%s" else sqlite,
-            found.time,
-            found.mark,
-        )
+    def unlocked(*asked: Any) -> Any:
+        found = made(*asked)
+        return replace(found, begin_writing=postgres if found.mark == "%s" else sqlite)
 
     store.open_engines = unlocked
+    store._turn_file = lambda _url: None  # type: ignore[assignment]
 
 
 def own_clock() -> None:
     """The application's clock stamps, before the lock is held, instead of the database's behind it."""
+    write = store.SqlStore.write
 
     @contextmanager
-    def write(self: Any) -> Generator[Any]:
-        at = self._clock.stamp(datetime.now(UTC))
-        with self._turn:
-            with self._lane.transaction() as cursor:
-                writer = store.SqlWriter(cursor, self._sql, at, self._edge)
-                yield writer
-                edge = writer.finished()
-            self._edge = edge
+    def early(self: Any) -> Generator[Any]:
+        at = datetime.now(UTC)
+        with write(self) as writing:
+            writing._now = at
+            yield writing
 
-    store.SqlStore.write = write  # type: ignore[method-assign]
+    store.SqlStore.write = early  # type: ignore[method-assign]
 
 
 def late_at_t() -> None:
