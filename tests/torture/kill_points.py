@@ -21,10 +21,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
@@ -456,12 +456,12 @@ def work(pipe: Connection, scenes: Sequence[Scene], jobs: Sequence[Job], warm: W
         kind, number, which = job
         decide = kill_at(number) if kind == "kill" else fail_from(number, getattr(errno, kind), warm.data)
         point = at_point(scenes[which], warm, decide)
-        pipe.send((job, point))
+        pipe.send((job, replace(point, trace=[])))
         # By chance an act may make more calls than it did undisturbed: go on until it ends by itself.
         while kind == "kill" and number > scenes[which].points and not point.ended:
             number += 1
             point = at_point(scenes[which], warm, kill_at(number))
-            pipe.send(((kind, number, which), point))
+            pipe.send(((kind, number, which), replace(point, trace=[])))
 
 
 # --- the part ---------------------------------------------------------------------------------------------------
@@ -476,16 +476,17 @@ def body(run: Run) -> None:
         until = time.monotonic() + (run.left() - 60 if run.long else 3600)
         jobs = [job for which, scene in enumerate(scenes) for job in _jobs(run, which, scene)]
         jobs.sort(key=lambda job: job[0] != "kill")
-        undone = len(jobs)
+        undone = set(jobs)
         slowest = 0.0
         children = [Child(work, scenes, jobs[n::WORKERS], warm[n], until) for n in range(WORKERS)]
-        for child in children:
-            for job, point in _results(run, child):
-                slowest, undone = max(slowest, point.took), undone - 1
-                _count(run, scenes, job, point)
+        for job, point in _results(run, children):
+            slowest = max(slowest, point.took)
+            undone.discard(job)
+            _count(run, scenes, job, point)
         run.figure("slowest start after a kill or a failed disk", slowest, "s", most=RECOVERY_SECONDS)
-        if undone > 0:
-            run.note(f"{undone} of {len(jobs)} points, the last ones with failing disks, did not fit into the time.")
+        if undone:
+            kills = sum(kind == "kill" for kind, _, _ in undone)
+            run.note(f"{kills} kills and {len(undone) - kills} failing disks of {len(jobs)} did not fit into the time.")
         controls(run, scenes, warm[0])
     RENDERER.close()
 
@@ -535,12 +536,22 @@ def spread(points: Sequence[int], count: int) -> list[int]:
     return sorted({points[last * n // max(1, count - 1)] for n in range(count)}) if points else []
 
 
-def _results(run: Run, child: Child) -> Iterator[tuple[Job, Point]]:
-    for said in child.rest():
-        if said[0] == "failed":
-            run.breaks(str(said[1]))
-        else:
-            yield said
+def _results(run: Run, children: Sequence[Child]) -> Iterator[tuple[Job, Point]]:
+    """Yield what the workers say, whoever speaks first, until all have ended."""
+    speaking = {child.pipe: child for child in children}
+    while speaking:
+        for pipe in wait(list(speaking)):
+            child = speaking[pipe]  # type: ignore[index]
+            try:
+                said = child.said()
+            except EOFError:
+                del speaking[pipe]  # type: ignore[arg-type]
+                child.rest()
+                continue
+            if said[0] == "failed":
+                run.breaks(str(said[1]))
+            else:
+                yield said
 
 
 def _count(run: Run, scenes: Sequence[Scene], job: Job, point: Point) -> None:
