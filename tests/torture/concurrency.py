@@ -419,7 +419,7 @@ def torture(run: Run) -> None:
             rounds = 0
             while rounds == 0 or (run.long and run.left() > 0):
                 asyncio.run(openings(run, at, run.of(3, 20)))
-                asyncio.run(retries(run, at, run.of(250, 3000)))
+                asyncio.run(retries(run, at, run.of(150, 3000)))
                 asyncio.run(duplicates(run, at, DUPLICATES))
                 asyncio.run(one_key(run, at, run.of(20, 200)))
                 asyncio.run(callbacks(run, at, run.of(8, 100)))

@@ -51,7 +51,7 @@ WITHDRAWN, REPLACED, WHOLE = 3, 4, 5
 """One complete and withdrawn, one complete and replaced, one that begins and ends in the race."""
 
 OFFSETS_MS = 5
-ROUND = 80
+ROUND = 40
 STALL_MS = 30
 SLACK_SECONDS = 0.1
 """How long after its last deadline a round may go on before the next one is given more time."""
@@ -406,8 +406,8 @@ def torture(run: Run) -> None:
         # In memory, for the disk's pace is another part's business.
         with cluster.database("races") as url, TemporaryDirectory(prefix="thsq-", dir=quick_folder()) as quick:
             while True:
-                races_on(run, "PostgreSQL", Path(quick), url, run.of(640, 8_000))
-                races_on(run, "SQLite", Path(quick), "", run.of(400, 2_400))
+                races_on(run, "PostgreSQL", Path(quick), url, run.of(240, 8_000))
+                races_on(run, "SQLite", Path(quick), "", run.of(80, 2_400))
                 if not run.long or run.left() <= 0:
                     break
 

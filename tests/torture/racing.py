@@ -170,11 +170,9 @@ class Maker:
     def _notice(self, document: str, issued: datetime, deadline: Any) -> dict[str, Any]:
         since = local_text(issued)
         return {
-            **_notice(document, self.parties, self.recipients),
+            **_notice(document, self.parties, self.recipients, deadline),
             "issued_at": since,
             "document_sale": {"start": since, "end": local_text(issued + timedelta(milliseconds=1))},
-            "bid_deadline": deadline,
-            "opening": {"at": deadline, "place": "阳光交易大厅（线上）"},
         }
 
     def announce(self, deadline: Any) -> tuple[Outcome, str]:
