@@ -104,8 +104,9 @@ class Sequencer:
                 continue
             await asyncio.sleep(WAIT_SECONDS)
             waiting = self._queue.take(BATCH_MAX)
+            filings: list[Filing] = [filing for filing, _ in waiting]
             try:
-                outcomes = await loop.run_in_executor(writer, self.door.accept_many, [filing for filing, _ in waiting])
+                outcomes = await loop.run_in_executor(writer, self.door.accept_many, filings)
             except Exception as error:  # noqa: BLE001  - told to every caller of the batch, then the next batch goes on
                 _fail(waiting, error)
                 continue
