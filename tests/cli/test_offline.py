@@ -22,6 +22,7 @@ from tradehall.cli.reference import reference_command, reference_page
 from tradehall.commands import cli
 from tradehall.demo.play import project_payload
 from tradehall.kernel.refusal import Text
+from tradehall.program import cli as front_door
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "cli.md"
 BANK = {"id": "org:91510100MA6000001P", "name": "示例银行股份有限公司"}
@@ -72,6 +73,11 @@ def test_the_reference_page_is_up_to_date(hall):
     assert PAGE.read_text("utf-8") == page, "run: ./run tradehall reference -o docs/reference"
     for path, _ in every_command(whole_program(hall)):
         assert f"# tradehall {' '.join(path)}\n" in page
+
+
+def test_the_program_itself_writes_that_page():
+    shown = CliRunner().invoke(front_door, ["reference"])
+    assert (shown.exit_code, shown.output) == (0, PAGE.read_text("utf-8"))
 
 
 def test_the_reference_command_writes_the_page_of_its_program(tmp_path):

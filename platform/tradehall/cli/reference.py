@@ -75,8 +75,12 @@ def _page(root: click.Group, name: str, pages: Pages) -> str:
 
 
 def _sections(group: click.Group, path: str, level: str) -> Iterator[str]:
-    for name in sorted(group.commands):
-        command, full = group.commands[name], f"{path} {name}"
+    context = click.Context(group)
+    for name in sorted(group.list_commands(context)):
+        _, command, _ = group.resolve_command(context, [name])  # loads it where the group only knows its name
+        full = f"{path} {name}"
+        if command is None:
+            continue
         if isinstance(command, click.Group):
             yield f"{level} {full}\n\n{_text(command)}\n"
             yield from _sections(command, full, level + "#")
