@@ -8,6 +8,8 @@ import pytest
 
 from pages.stage import Stage
 from tradehall.demo.play import project_payload
+from tradehall.desk.journal import Entry, Journal
+from tradehall.desk.ports import Stored
 
 BEFORE = ("announced", "answered", "sealed", "late")
 
@@ -65,6 +67,22 @@ def test_before_the_opening_no_secret_row_is_even_read(stage: Stage, monkeypatch
     for path in ("/", "/notices", "/openings", f"/notices/{stage.waiting}", f"/openings/{stage.waiting}"):
         assert stage.get(path).status_code == 200
     stage.app.state["portal"].told(stage.waiting, -1)
+
+
+def test_before_the_opening_the_api_reads_no_sealed_record(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It once opened every sealed record of the case to show none of them: the more bids, the later the answer."""
+    read: list[object] = []
+    real = Journal.entry
+
+    def noted(self: Journal, stored: Stored) -> Entry:
+        read.append(stored.row.case)
+        return real(self, stored)
+
+    monkeypatch.setattr(Journal, "entry", noted)
+    for path in ("", "/records"):
+        assert stage.get(f"/api/v1/cases/{stage.waiting}{path}").status_code == 200
+    assert read
+    assert None not in read
 
 
 def test_withdrawn_replaced_and_failed_bids_stay_secret_after_the_opening(stage: Stage) -> None:

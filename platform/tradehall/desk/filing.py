@@ -99,8 +99,14 @@ class Desk:
             return record
         return door.accept(Filing(record))
 
-    def look(self, case: str) -> CaseView | None:
-        """Return a case with its facts and records as they are now, None when there is none."""
+    def look(self, case: str, *, sealed: bool = True) -> CaseView | None:
+        """
+        Return a case with its facts and records as they are now, None when there is none (查阅案卷).
+
+        Args:
+            sealed: with the records of bids while they are sealed. Whoever answers the public leaves them out: to read
+                them takes time for each, and how long an answer takes must not tell how many bid.
+        """
         door = self.door
         if not _is_case(door, case):
             return None
@@ -109,10 +115,15 @@ class Desk:
             found = journal.case(case)
             if found is None:
                 return None
-            entries = journal.entries(case)
+            whole = sealed or door.procedure(case).secret or OPENED in found.head
+            entries = journal.entries(case, sealed=whole)
             kinds = ("opening", "key", "share", "disclosed", "report", "tie", "sheet", "score", "document", "question")
             facts = ReadFacts({kind: dict(journal.facts(case).all(kind)) for kind in kinds})
         return CaseView(found, facts, tuple(entries))
+
+
+OPENED = "opening_started_at"
+"""Member of a tender's head: its bids are no secret any more."""
 
 
 def _is_case(door: Door, case: str) -> bool:

@@ -214,11 +214,11 @@ class Journal:
         self.put(index, "secret", record.case, str(count), secret=True)
         self.put(count + 1, "secrets", record.case, secret=True)
 
-    def entries(self, case: str) -> list[Entry]:
-        """Return all records of a case in the order of the log, secret ones too."""
+    def entries(self, case: str, *, sealed: bool = True) -> list[Entry]:
+        """Return the records of a case in the order of the log, with those that are secret or without."""
         found = [self.entry(s) for s in self._public(case)]
         count = cast("int", self.get("secrets", case, secret=True) or 0)
-        for n in range(count):
+        for n in range(count if sealed else 0):
             stored = self._reading.at_index(cast("int", self.get("secret", case, str(n), secret=True)))
             if stored is None:
                 raise LookupError(f"a row of {case} is missing")
