@@ -19,11 +19,15 @@ class Files:
     def __init__(self, *, full: bool = False) -> None:
         self.sizes: list[int] = []
         self.full = full
+        self.typical = 0
 
     def add_decoy(self, size: int) -> None:
         if self.full:
             raise OSError(28, "No space left on device")
         self.sizes.append(size)
+
+    def typical_size(self, default: int, most: int) -> int:
+        return self.typical or min(default, most)
 
 
 class Put:
@@ -55,3 +59,11 @@ def test_files_are_written_only_when_the_commit_is_over() -> None:
 def test_a_full_disk_costs_the_decoy_and_nothing_else() -> None:
     decoys, _ = made(Files(full=True), bytes([0, 255]))
     decoys.write_files()
+
+
+def test_files_have_the_sizes_that_secret_files_here_have() -> None:
+    files = Files()
+    decoys, _ = made(files, bytes([0, 255]))
+    files.typical = 152_300
+    decoys.write_files()
+    assert files.sizes == [152_300]

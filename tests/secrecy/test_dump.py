@@ -6,6 +6,7 @@ import io
 import logging
 import re
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -126,6 +127,24 @@ def test_rows_and_files_do_not_tell_how_many_bid(scene: Scene, tmp_path, catalog
     assert len(set(sizes)) <= 3
     real = 2 * (len(scene.play.bids) + 2) + 1 + 4 * len(scene.play.facts["letters"])
     assert len(sizes) > real
+
+
+def test_decoys_have_the_sizes_of_real_files(scene: Scene) -> None:
+    """Every decoy once had 64 KiB, and every bid with its letter more: the vault told how many bid by a look at it."""
+
+    class Nothing:
+        def put_decoys(self, _rows: object) -> None:
+            return
+
+    sealed = scene.folder / "node" / "vault" / "sealed"
+    real = Counter(path.stat().st_size for path in sealed.rglob("*") if path.is_file())
+    for _ in range(200):
+        scene.node.door.decoys.add_to([], Nothing(), scene.node.store.now())  # type: ignore[arg-type]
+    scene.node.door.decoys.write_files()
+    later = Counter(path.stat().st_size for path in sealed.rglob("*") if path.is_file())
+    size, bids = max((size, count) for size, count in real.items() if count > 1)
+    assert size > 100_000
+    assert later[size] > bids
 
 
 def test_pages_and_api_show_the_same_whoever_bids(scene: Scene, tmp_path, catalogue) -> None:

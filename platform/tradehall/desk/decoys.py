@@ -21,6 +21,8 @@ BID_FACTS = (1024, 256, 256, 256, 256, 256)
 """Size classes of the state rows one bid leaves: the bid, its key, recipient, ciphertext, two places in the log."""
 
 SMALLEST_FILE = 65536
+LARGEST_FILE = 1 << 20
+"""Decoys have the sizes that secret files here have, but no larger ones: they cost time and disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Decoys:
         """Write the files of the decoys added so far (诱饵文件)."""
         with suppress(IndexError, OSError):  # another thread took the last one; the disk is full
             while self._owed:
-                self.vault.add_decoy(self._owed.popleft())
+                self.vault.add_decoy(self.vault.typical_size(self._owed.popleft(), LARGEST_FILE))
 
     def _rows(self, at: datetime) -> list[Row]:
         return [

@@ -363,6 +363,10 @@ class Vault(Protocol):
         """Store a file that nobody can tell from a secret one of that size."""
         ...
 
+    def typical_size(self, default: int, most: int) -> int:
+        """Return the size of a secret file picked by chance, ``most`` for a larger one, ``default`` without any."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Unsealed:
