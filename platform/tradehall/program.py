@@ -25,7 +25,7 @@ COMMANDS: Final = {
     "reference": "参考页: show one reference page, or write all of them into a folder.",
     "replay": "重放真实招标数据 / replay real sealed-bid tenders of FILE.csv.",
     "serve": "运行节点: serve this node; settings from TRADEHALL_* variables.",
-    "standards": "数据标准: published schemas, their lints, and the check of a file.",
+    "standards": "数据标准: published schemas, building and checking them.",
     "verify": "核验: check an evidence file (ZIP), a receipt or a refusal (JSON), without trusting the hall.",
 }
 """Name → what its help says in one line."""

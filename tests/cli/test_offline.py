@@ -192,7 +192,7 @@ def test_a_letter_stands_with_its_root_and_register_and_not_otherwise(hall, lett
 
 
 def test_standards_are_listed_and_files_checked(hall, tmp_path, catalogue, monkeypatch):
-    monkeypatch.setattr("tradehall.cli.shelf.Catalogue", SimpleNamespace(load=lambda _: catalogue))
+    monkeypatch.setattr("tradehall_standards.commands.published.Catalogue", SimpleNamespace(load=lambda _: catalogue))
     code, out, _ = hall.run("standards", "list", "--json")
     versions = json.loads(out)
     assert code == 0
@@ -223,7 +223,7 @@ def test_a_record_is_checked_against_its_own_citation(hall, tmp_path):
 
 def test_lint_tells_what_it_found(hall, monkeypatch):
     for found, code in (((), 0), (("families/x: odd",), 1)):
-        monkeypatch.setattr("tradehall.cli.shelf.check_root", lambda _, found=found: found)
+        monkeypatch.setattr("tradehall_standards.commands.building.check_root", lambda _, found=found: found)
         assert hall.run("standards", "lint", "--json") == (code, json.dumps(list(found)) + "\n", "")
 
 

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 
 from standards import mini
 from tradehall_standards import Catalogue, CatalogueError
-from tradehall_standards.__main__ import main
 from tradehall_standards.build import build, check_root
 from tradehall_standards.codelists import CodeListError, read_codelist
+from tradehall_standards.commands import standards_commands
 from tradehall_standards.rules_cel import FUNCTIONS, RuleError, check_examples, compile_rules
 
 RECORD = Path("records/notice/1.0.0")
@@ -91,29 +95,42 @@ def test_every_version_needs_examples_of_both_kinds(sources: Path) -> None:
 # --- command line
 
 
-def test_the_command_line_builds_lists_and_checks(
-    sources: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    at = ["--root", str(sources)]
-    assert main([*at, "lint"]) == 1
-    assert main([*at, "build"]) == 0
-    assert main([*at, "lint"]) == 0
-    capsys.readouterr()
-    assert main([*at, "list"]) == 0
-    listed = capsys.readouterr().out.split("\t")
-    assert listed[0] == "notice/1.0.0"
+def test_the_command_line_builds_lists_and_checks(sources: Path, tmp_path: Path) -> None:
+    def run(verb: str, *arguments: str) -> Result:
+        group = standards_commands(lambda: date(2026, 3, 2))
+        return CliRunner().invoke(group, [verb, "--root", str(sources), *arguments])
+
+    assert run("lint").exit_code == 1
+    assert "catalogue.json" in run("build").stdout
+    assert run("build", "--lang", "en").stdout == "nothing to write\n"
+    assert run("lint").exit_code == 0
+    (listed,) = json.loads(run("list", "--json").stdout)
+    assert (listed["family"], listed["version"]) == ("notice", "1.0.0")
     bare, envelope = tmp_path / "bare.json", tmp_path / "envelope.json"
     mini.put(bare, mini.changed(mini.GOOD, title=None))
-    cited = {"id": "notice", "version": "1.0.0", "digest": listed[1]}
+    cited = {"id": "notice", "version": "1.0.0", "digest": listed["digest"]}
     mini.put(envelope, {"schema": cited, "payload": mini.GOOD})
-    assert main([*at, "check", str(envelope), "--on", "2026-03-02"]) == 0
-    assert main([*at, "check", str(bare), "--family", "notice", "--on", "2026-03-02"]) == 1
-    assert "缺少必填项" in capsys.readouterr().out
-    assert main([*at, "check", str(bare), "--family", "nothing", "--on", "2026-03-02"]) == 1
-    assert main([*at, "check", str(bare), "--on", "2026-03-02"]) == 1
+    assert run("check", str(envelope)).exit_code == 0
+    told = run("check", str(bare), "--family", "notice")
+    assert (told.exit_code, "缺少必填项" in told.stdout) == (1, True)
+    assert run("check", str(bare), "--family", "nothing").exit_code == 1
+    assert run("check", str(bare)).exit_code == 1
     bare.write_text('{"a":1,"a":2}')
-    assert main([*at, "check", str(bare), "--family", "notice", "--on", "2026-03-02"]) == 1
-    assert main([*at, "check", str(tmp_path / "missing.json"), "--on", "2026-03-02"]) == 1
+    told = run("check", str(bare), "--family", "notice")
+    assert (told.exit_code, told.stdout) == (1, "")
+    assert run("check", str(tmp_path / "missing.json")).exit_code == 2
+
+
+def test_the_package_runs_without_the_platform(sources: Path) -> None:
+    blocked = "import sys; sys.modules['tradehall'] = None"
+    script = f"{blocked}; sys.argv = ['x', 'build', '--root', {str(sources)!r}]; import runpy; "
+    done = subprocess.run(
+        [sys.executable, "-c", f"{script}runpy.run_module('tradehall_standards', run_name='__main__')"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "catalogue.json" in done.stdout
 
 
 # --- rules

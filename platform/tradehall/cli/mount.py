@@ -19,12 +19,14 @@ from tradehall.cli.guarantee import VerifyLetter, guarantee_commands
 from tradehall.cli.log import log_commands
 from tradehall.cli.node import node_commands
 from tradehall.cli.party import party_commands
+from tradehall.cli.procedures import procedures_commands
 from tradehall.cli.reference import Pages, reference_command
 from tradehall.cli.remote import Connect, connect
-from tradehall.cli.shelf import procedures_commands, standards_commands
 from tradehall.cli.verify import verify_command
 from tradehall.desk.standing import Standing
+from tradehall.kernel.case import legal_date
 from tradehall.kernel.procedure import Procedure
+from tradehall_standards.commands import standards_commands
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def add_commands(program: click.Group, tools: CliTools) -> None:
         custodian_commands(tools.custodian, tools.connect),
         verify_command(tools.connect),
         guarantee_commands(tools.verify_letter),
-        standards_commands(tools.now),
+        standards_commands(lambda: legal_date(tools.now())),
         procedures_commands(tools.procedures),
         log_commands(tools.connect),
         party_commands(tools.connect),

@@ -1,0 +1,33 @@
+"""
+Commands of the catalogue (目录命令): ``tradehall standards …`` and ``python -m tradehall_standards …`` are the same.
+
+One file for each question; a command comes into the group by its line below. What loads slowly is imported where it
+is called.
+"""
+
+from __future__ import annotations
+
+import click
+
+from tradehall_standards.commands.building import build_command, lint_command
+from tradehall_standards.commands.published import check_command, list_command
+from tradehall_standards.commands.words import Today
+
+__all__ = ["standards_commands"]
+
+
+def standards_commands(today: Today) -> click.Group:
+    """Return the group ``standards`` (数据标准命令组); ``today`` gives the legal date where none is named."""
+    group = click.Group(
+        "standards",
+        help="数据标准: published schemas, building and checking them.",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    for command in (
+        list_command(),
+        check_command(today),
+        lint_command(),
+        build_command(),
+    ):
+        group.add_command(command)
+    return group
