@@ -23,6 +23,7 @@ PARTS = (
     "power_cut",
     "kill_points",
     "deadline",
+    "permission",
     "tamper",
     "concurrency",
     "failover",
