@@ -39,6 +39,7 @@ from tradehall.desk.guarantee import Guarantees
 from tradehall.desk.opening import Opening
 from tradehall.desk.sequencer import Sequencer
 from tradehall.desk.witnessing import Witnessing
+from tradehall.desk.workbench import Workbench
 from tradehall.kernel.record import SchemaRef, read_record
 from tradehall.kernel.refusal import KINDS, Refusal
 from tradehall.main import PROCEDURES, Node, Settings, build_context, build_node
@@ -77,6 +78,27 @@ class Way(Protocol):
     def seen(self, who: Person | None, case: str) -> list[str] | None: ...
     def verify(self, answer: Mapping[str, Any]) -> Mapping[str, Any] | None: ...
     def revoke(self, who: Person) -> None: ...
+
+
+NOT_REHEARSED = (
+    "SIGNATURE-INVALID",
+    "AUTHOR-MISMATCH",
+    "CERTIFICATE-UNKNOWN",
+    "CERTIFICATE-NOT-VALID",
+    "ATTACHMENT-MISSING",
+    "ATTACHMENT-WRONG",
+    "IDEMPOTENCY-CONFLICT",
+)
+"""Refusals for what a record has only once it is signed and sent."""
+
+
+def _agrees(rehearsed: Refusal | None, outcome: Any) -> None:
+    """A rehearsal says of every record what the door says of it."""
+    if isinstance(outcome, Refusal):
+        code = rehearsed.code if rehearsed else None
+        assert outcome.code in NOT_REHEARSED or outcome.code == code, (outcome.code, code)
+    else:
+        assert outcome.repeated or rehearsed is None, rehearsed
 
 
 # --- through the desk -----------------------------------------------------------------------------------------
@@ -130,7 +152,15 @@ class DeskWay:
 
     def file(self, who: Person, record: Mapping[str, Any], key: str = "") -> dict[str, Any]:
         read = _taken(read_record(record))
+        rehearsed = Workbench(self._desk).rehearse(
+            case=read.case,
+            author=read.author,
+            schema=read.schema,
+            payload=read.payload,
+            attachments=read.attachments,
+        )
         answer = self._sequencer.settle([Filing(read, (who.party, key) if key else None)])[0]
+        _agrees(rehearsed, answer.outcome)
         if isinstance(answer.outcome, Refusal):
             signed = self.door.refusal_receipt(read, answer.outcome, self.door.store.now())
             raise _denied(answer.outcome, signed)

@@ -269,8 +269,11 @@ class Door:
         procedure = self.procedure(record.case)
         case = journal.case(record.case) or Case.new(record.case, procedure.id, self.node.name)
         unfit = self._pin_refusal(case, record, filed.at) or self.certificate_refusal(record, filed.at)
-        if unfit is not None:
-            return unfit
+        return unfit or self._admitted(procedure, case, filed, journal)
+
+    def _admitted(self, procedure: Procedure, case: Case, filed: Filed, journal: Journal) -> Admitted | Refusal:
+        """Ask the table, with all it looks at."""
+        record = filed.record
         registered = frozenset[str]() if _is_bid(record) else self.directory.roles(record.author)
         roles = roles_of(case, record.author, registered)
         try:
@@ -284,6 +287,25 @@ class Door:
             )
         except YearNotLoaded as missing:
             return refuse("RULE-UNKNOWN-YEAR", year=missing.year)
+
+    def rehearse(self, record: Record) -> Refusal | None:
+        """
+        Judge what the author's signature has no part in, as if the record were filed now (预检); writes nothing.
+
+        The same schema check, pinned version, table and law as at the filing itself.
+        """
+        now = _milliseconds(self.store.now())
+        unfit = self.schema_refusal(record, legal_date(now))
+        if unfit is not None:
+            return unfit
+        with self.store.read() as reading:
+            journal = Journal(reading, self.cloak, self.procedures)
+            procedure = self.procedure(record.case)
+            case = journal.case(record.case) or Case.new(record.case, procedure.id, self.node.name)
+            latest = reading.latest()
+            filed = Filed(record, now, latest.size if latest else 0)
+            verdict = self._pin_refusal(case, record, now) or self._admitted(procedure, case, filed, journal)
+        return verdict if isinstance(verdict, Refusal) else None
 
     def certificate_refusal(self, record: Record, at: datetime) -> Refusal | None:
         """Refuse a certificate that does not hold at the instant of acceptance (证书有效期、吊销)."""

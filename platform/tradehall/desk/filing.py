@@ -76,7 +76,8 @@ class Desk:
         door = self.door
         with door.store.read() as reading:
             cases = Journal(reading, door.cloak, door.procedures).inbox(party)
-        return [view for case in cases if (view := self.look(case)) is not None]
+        secret = {p.prefix for p in door.procedures.values() if p.secret}
+        return [view for case in cases if case[0] in secret and (view := self.look(case)) is not None]
 
     def file(
         self, case: str, family: str, payload: Mapping[str, Json], attachments: Sequence[Attachment] = ()

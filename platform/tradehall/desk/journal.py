@@ -117,12 +117,13 @@ class Journal:
     def keep(self, case: Case, effects: Effects) -> bool:
         """Keep a case and the facts of a record; returns whether the head changed."""
         procedure = self._procedures[case.procedure]
-        changed = self._cases.get(case.id) != case
+        before = self._cases.get(case.id)
+        changed = before != case
         if changed:
             self._cases[case.id] = case
             head: Json = {"tracks": dict(case.tracks), "head": dict(case.head)}
             self.put(head, "case", case.id, secret=procedure.secret)
-            if procedure.secret:
+            if before is None or before.table("parties") != case.table("parties"):
                 self._note_parties(case)
         facts = self.facts(case.id)
         for fact in effects.facts:
@@ -130,7 +131,7 @@ class Journal:
         return changed
 
     def _note_parties(self, case: Case) -> None:
-        """Add a secret case to the inbox of each of its parties, once."""
+        """Add a case to the inbox of each of its parties, once."""
         for party in sorted({p for role in case.table("parties") for p in case.parties(role)}):
             if self.get("inboxed", party, case.id, secret=True) is None:
                 count = cast("int", self.get("inboxes", party, secret=True) or 0)
@@ -139,7 +140,7 @@ class Journal:
                 self.put(True, "inboxed", party, case.id, secret=True)
 
     def inbox(self, party: str) -> list[str]:
-        """Return the secret cases of a party, oldest first."""
+        """Return the cases of a party, public and secret, oldest first."""
         count = cast("int", self.get("inboxes", party, secret=True) or 0)
         return [str(self.get("inbox", party, str(n), secret=True)) for n in range(count)]
 
