@@ -24,6 +24,7 @@ PARTS = (
     "kill_points",
     "deadline",
     "permission",
+    "secrecy",
     "tamper",
     "concurrency",
     "failover",

@@ -254,15 +254,15 @@ CASES: tuple[Case, ...] = (
         34,
         "开标前泄露投标人或数量",
         "who bids or how many leaks before the opening",
+        "torture secrecy",
         "tests/secrecy/test_dump.py",
-        left="the part that compares two worlds is not in yet",
     ),
     _case(
         35,
         "担保机构获知并出售",
         "a guarantor learns and sells who bids",
+        "torture secrecy",
         "tests/secrecy/test_dump.py",
-        left="the part that compares two worlds is not in yet",
     ),
     _case(
         36,
@@ -276,9 +276,9 @@ CASES: tuple[Case, ...] = (
         37,
         "专家身份泄露与利益冲突",
         "experts' identities leak; conflicts of interest",
+        "torture permission",
         "tests/stories/recusal_and_replacement.txt",
         "tests/stories/draw_of_experts.txt",
-        left="the part that compares two worlds is not in yet",
     ),
     _case(
         38,
@@ -317,8 +317,8 @@ CASES: tuple[Case, ...] = (
         43,
         "密钥口令落入日志、网址、库",
         "secrets in logs, addresses and databases",
+        "torture secrecy",
         f"{WEB}/test_accounts.py::test_only_digests_of_secrets_are_stored",
-        left="the part that compares two worlds is not in yet",
     ),
     _case(
         44,

@@ -118,6 +118,7 @@ class Staged(Play):
             (11, "other_bank", ("guarantor",)),
             (12, "other_applicant", ()),
             (13, "officer", ("officer",)),
+            (14, "third_bank", ("guarantor",)),
         ):
             actor = self._enrol(operator, organisation(number), f"示例旁人{number}有限公司", handle, roles)
             actor.certify()

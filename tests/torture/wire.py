@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -113,6 +114,11 @@ class Wire:
         start = next((m for m in messages if m["type"] == "http.response.start"), None)
         body = b"".join(m.get("body", b"") for m in messages if m["type"] == "http.response.body")
         return Reply(start["status"] if start else 0, list(start["headers"]) if start else [], body, seconds)
+
+
+def shape_of(template: str) -> re.Pattern[str]:
+    """Return what matches the paths of a row of the permission table."""
+    return re.compile(re.sub(r"\{path\}", ".+", re.sub(r"\{(?!path)[a-z]+\}", "[^/]+", template)))
 
 
 def waited() -> float:
