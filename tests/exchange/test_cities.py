@@ -159,6 +159,18 @@ def test_what_is_still_not_due_after_a_day_is_refused(room: Room) -> None:
     assert (found["state"], found["answer"]["refusal"]["code"]) == ("refused", "STEP-CLOSED")
 
 
+def test_nothing_waits_for_a_session_that_has_ended(room: Room) -> None:
+    for text in ("member/1..5 commits the scores for L1", "member/1..5 shows the scores for L1"):
+        room.tell(text)
+    room.tell("centre/chengdu ends the session")
+    kept = room.way.leave(room.member(1), room.lock(1))
+    room.way.round()  # this node does not know yet
+    room.later(seconds=30)
+    room.way.round()
+    found = room.way.fetch(room.member(1), digest(kept))
+    assert (found["state"], found["answer"]["refusal"]["code"]) == ("refused", "STEP-CLOSED")
+
+
 def test_a_refusal_is_final_until_its_author_leaves_the_record_again(room: Room) -> None:
     who = room.member(1)
     record = room.signed(who, "score_sheet", {**room.stage._sheet(type("A", (), {"who": who, "changes": {}})(), "L1")})

@@ -240,7 +240,7 @@ class Exchange:
     def settle(self, message: Message, decision: Decision) -> None:
         """Keep what the other city decided (留存答复); what is not yet due is sent again, each time a little later."""
         now = self.door.store.now()
-        waits = decision.state == "waiting" and now < message.at + CUSTODY_LIFE
+        waits = decision.state == "waiting" and now < message.at + CUSTODY_LIFE and not self._is_over(message)
         self.store.settle(
             replace(
                 message,
@@ -250,6 +250,12 @@ class Exchange:
                 done=not waits,
             )
         )
+
+    def _is_over(self, message: Message) -> bool:
+        """Whether the session of a message has ended, as far as this node knows: then "not now" means never."""
+        record = self.record(message)
+        known, terminal = self.state(message.city, record.case), self.door.procedure(record.case).terminal
+        return known is not None and terminal.issuperset(known.case.tracks.values())
 
     def _answer(self, message: Message) -> Mapping[str, Json] | None:
         if not message.answer:
