@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, cast
@@ -188,19 +188,19 @@ class Door:
         Accept or refuse records in one transaction, in order.
 
         Returns:
-            One outcome for each filing. They MUST NOT be told to anyone before this returns: only then is what was
-            accepted durable.
+            One outcome for each filing, a refusal with the instant at which it was decided. They MUST NOT be told to
+            anyone before this returns: only then is what was accepted durable.
         """
-        today = legal_date(self.store.now())
-        examined = [self.examine(f.record, today) for f in filings]
+        now = self.store.now()
+        examined = [self.examine(f.record, legal_date(now)) for f in filings]
         if all(examined):
-            return cast("list[Outcome]", examined)
+            return _decided_at(now, cast("list[Outcome]", examined))
         with self.store.write() as writing:
             at = self._instant(writing)
             if isinstance(at, Refusal):
-                return [refusal or at for refusal in examined]
+                return _decided_at(now, [refusal or at for refusal in examined])
             judged = self._judge_all(filings, examined, writing, at)
-            return self._store(writing, judged)
+            return _decided_at(at, self._store(writing, judged))
 
     def _instant(self, writing: Writing) -> datetime | Refusal:
         """Return the instant of this batch: the store's clock, never behind an earlier one; refuse if it is suspect."""
@@ -400,7 +400,11 @@ class Door:
         )
 
     def refusal_receipt(self, record: Record, refusal: Refusal, at: datetime) -> dict[str, Json]:
-        """Sign a refusal (拒收回执), so that nobody can later say that nothing was sent, or something else."""
+        """
+        Sign a refusal (拒收回执), so that nobody can later say that nothing was sent, or something else.
+
+        ``at`` is for a refusal that no transaction decided; any other bears its own instant.
+        """
         return receipts.build_refusal(
             record=record.digest,
             case=record.case,
@@ -408,7 +412,7 @@ class Door:
             code=refusal.code,
             reason={"zh": refusal.reason.zh, "en": refusal.reason.en},
             clause=refusal.clause,
-            at=at,
+            at=refusal.at or at,
             node=self.node.name,
             public=self.node.receipt_public,
             signer=self.node.sign_receipt,
@@ -420,6 +424,11 @@ class Door:
             entry = Journal(reading, self.cloak, self.procedures).find(digest)
             batch = reading.covering(entry.filed.index) if entry else None
         return None if entry is None or batch is None else Accepted(entry, batch, repeated=True)
+
+
+def _decided_at(at: datetime, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Note in every refusal when it was decided: told later, it must not speak of a later moment."""
+    return [replace(o, at=at) if isinstance(o, Refusal) else o for o in outcomes]
 
 
 def _is_bid(record: Record) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Refusal:
         clause: source of the rule, empty for rules of form.
         pointer: JSON pointer into the payload, empty when the whole record is meant.
         details: further findings (schema errors), each ``{pointer, rule, zh, en}``.
+        at: when the door decided so; None where it was not asked.
     """
 
     code: str
@@ -58,6 +60,7 @@ class Refusal:
     clause: str = ""
     pointer: str = ""
     details: tuple[Mapping[str, str], ...] = field(default=())
+    at: datetime | None = field(default=None, compare=False)
 
     @property
     def status(self) -> int:
