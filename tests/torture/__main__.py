@@ -28,6 +28,7 @@ PARTS = (
     "tamper",
     "concurrency",
     "failover",
+    "simulation",
     "browser",
 )
 """Modules ``torture.<name>``; each has one ``PART``."""
