@@ -13,6 +13,8 @@ import jsonschema_rs
 
 from tradehall_standards import Catalogue
 
+LATEST = "2026-12-01"
+"""The day on which every published family and code list is in force."""
 BASE = "http://hall.example/openapi.json"
 """Where the document would stand; relative references lead from here."""
 

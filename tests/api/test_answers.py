@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from api.conftest import Past
-from api.contract import PROBLEM, Contract, place
+from api.contract import LATEST, PROBLEM, Contract, place
 from tradehall.kernel.refusal import KINDS
 from tradehall.web.permissions import TABLE
 from tradehall.web.problems import REQUEST_KINDS
@@ -130,12 +130,13 @@ def read_everything(ask: Reader, past: Past, catalogue: Catalogue) -> None:  # n
     ask("schema.list")
     ask("schema.list", "?as_of=2020-01-01")
     for family in catalogue.families():
-        ask("schema.current", family=family)
+        first = catalogue.versions(family)[0].in_force_from
+        ask("schema.current", f"?as_of={first}", family=family)
         for version in catalogue.versions(family):
             ask("schema.see", family=family, version=version.version)
     ask("schema.current", f"?case={tender}", family="question")
     for name in catalogue.codelists():
-        ask("codelist.see", name=name)
+        ask("codelist.see", f"?as_of={LATEST}", name=name)
     for regime in ("tender_law",):
         ask("parameters.see", regime=regime)
         ask("parameters.see", "?region=510100", regime=regime)

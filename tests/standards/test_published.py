@@ -12,6 +12,8 @@ from tradehall_standards.catalogue import MAX_FINDINGS
 from tradehall_standards.sources import default_root
 
 DAY = date(2026, 3, 2)
+LATEST = date(2026, 12, 1)
+"""The day on which every published family is in force."""
 
 
 def test_lints_digests_chain_and_examples_of_both_engines_are_in_order() -> None:
@@ -21,7 +23,7 @@ def test_lints_digests_chain_and_examples_of_both_engines_are_in_order() -> None
 def test_every_family_is_in_force_titled_and_declares_who_may_see_it(published: Catalogue) -> None:
     assert len(published.families()) >= 40
     for family in published.families():
-        version = published.resolve(family, DAY)
+        version = published.resolve(family, LATEST)
         assert version is not None, family
         assert version.disclosure in {"public", "at_opening", "panel"}
         for field in version.fields.values():
@@ -38,9 +40,10 @@ def test_bids_are_secret_until_opened(published: Catalogue) -> None:
 def test_valid_examples_pass_the_strict_parser_and_the_check(published: Catalogue) -> None:
     for family in published.families():
         for version in published.versions(family):
+            day = max(DAY, version.in_force_from)
             for name, payload in version.valid_examples.items():
                 assert strict.parse(canonical.jcs(payload)) == payload
-                blocking = [item for item in published.check(version.ref, payload, DAY) if item.severity == "block"]
+                blocking = [item for item in published.check(version.ref, payload, day) if item.severity == "block"]
                 assert blocking == [], (version.id, name)
 
 
@@ -75,11 +78,11 @@ def damaged(payload: Any) -> list[Any]:
 def test_engines_agree_on_every_damaged_example(published: Catalogue) -> None:
     count = 0
     for family in published.families():
-        version = published.resolve(family, DAY)
+        version = published.resolve(family, LATEST)
         assert version is not None
         for payload in damaged(next(iter(version.valid_examples.values()))):
-            first = published.check(version.ref, payload, DAY)
-            second = published.check_second(version.ref, payload, DAY)
+            first = published.check(version.ref, payload, LATEST)
+            second = published.check_second(version.ref, payload, LATEST)
             assert [(item.pointer, item.keyword, item.message_en) for item in first] == [
                 (item.pointer, item.keyword, item.message_en) for item in second
             ], (version.id, payload)
@@ -91,9 +94,9 @@ def test_engines_agree_on_every_damaged_example(published: Catalogue) -> None:
 def test_codes_have_labels_in_both_languages_and_a_source(published: Catalogue) -> None:
     assert "regime" in published.codelists()
     for name in published.codelists():
-        found = published.codelist(name, DAY)
+        found = published.codelist(name, LATEST)
         assert found is not None, name
-        assert found.valid_on(DAY), name
+        assert found.valid_on(LATEST), name
         for row in found.rows:
             assert row.zh
             assert row.en

@@ -21,11 +21,30 @@ from tradehall_standards.sources import default_root
 GROUPS: Final[tuple[tuple[Label, tuple[str, ...]], ...]] = (
     (
         Label("招标", "Tendering"),
-        ("project", "tender_document", "tender_notice", "question", "clarification", "deadline_extension"),
+        (
+            "project",
+            "tender_document",
+            "tender_notice",
+            "invitation",
+            "prequalification_result",
+            "document_access",
+            "question",
+            "clarification",
+            "deadline_extension",
+        ),
     ),
     (
         Label("投标与密封", "Sealed bids"),
-        ("bid_commitment", "sealed_bid", "bid_confirmation", "bid_withdrawal"),
+        (
+            "bid_commitment",
+            "sealed_bid",
+            "bid_confirmation",
+            "bid_withdrawal",
+            "bidder_qualification",
+            "bidder_team",
+            "bid_fingerprint",
+            "margin_record",
+        ),
     ),
     (
         Label("开标", "Opening"),
@@ -42,6 +61,7 @@ GROUPS: Final[tuple[tuple[Label, tuple[str, ...]], ...]] = (
             "seat_booking",
             "check_in",
             "session_event",
+            "expert_registration",
             "score_commitment",
             "score_sheet",
         ),
