@@ -68,7 +68,19 @@ GROUPS: Final[tuple[tuple[Label, tuple[str, ...]], ...]] = (
     ),
     (
         Label("评标结果与定标", "Result and award"),
-        ("evaluation_report", "report_signature", "tie_draw", "candidate_publicity", "award_notice", "contract_filing"),
+        (
+            "bid_rejection",
+            "abnormal_price_review",
+            "evaluation_report",
+            "report_signature",
+            "tie_draw",
+            "candidate_publicity",
+            "award_notice",
+            "contract_filing",
+            "contract_change",
+            "performance_record",
+            "archive_package",
+        ),
     ),
     (
         Label("电子保函", "Guarantee letters"),
@@ -84,6 +96,10 @@ GROUPS: Final[tuple[tuple[Label, tuple[str, ...]], ...]] = (
             "proposal",
             "cancellation",
             "outage_record",
+            "abnormity_report",
+            "risk_alert",
+            "violation",
+            "blacklist",
         ),
     ),
 )
