@@ -92,8 +92,7 @@ class Sources:
     """
     All published files (全部源文件). ``codelists`` maps list name to its editions, oldest first.
 
-    ``data`` holds the parsed files of ``calendars/``, ``parameters/``, ``procedures/`` and ``lifecycle.json`` by path
-    without suffix.
+    ``data`` holds the parsed files of ``parameters/`` and ``calendars/`` by path without suffix.
     """
 
     root: Path
@@ -154,19 +153,16 @@ def read_sources(root: Path) -> Sources:
     index = root / "catalogue.json"
     return Sources(
         root=root,
-        records=tuple(_read_folder(folder) for folder in _version_folders(root / "records")),
+        records=tuple(read_folder(folder) for folder in _version_folders(root / "records")),
         commons=tuple(
-            _read_folder(folder) for folder in sorted(root.glob("common/*")) if VERSION.fullmatch(folder.name)
+            read_folder(folder) for folder in sorted(root.glob("common/*")) if VERSION.fullmatch(folder.name)
         ),
         codelists=_read_codelists(root / "codelists"),
         index=read_object(index) if index.exists() else None,
         data={
-            **{
-                f"{folder}/{path.stem}": read_json(path)
-                for folder in ("calendars", "parameters", "procedures")
-                for path in sorted((root / folder).glob("*.json"))
-            },
-            **{path.stem: read_json(path) for path in root.glob("lifecycle.json")},
+            f"{folder}/{path.stem}": read_json(path)
+            for folder in ("calendars", "parameters")
+            for path in sorted((root / folder).glob("*.json"))
         },
     )
 
@@ -182,7 +178,13 @@ def _version_folders(records: Path) -> Iterator[Path]:
         yield from sorted(folders, key=lambda path: version_key(path.name))
 
 
-def _read_folder(folder: Path) -> SchemaSource:
+def read_folder(folder: Path) -> SchemaSource:
+    """
+    Read the folder of one version, published or still a draft (读取标准版本).
+
+    Raises:
+        SourceError: a file cannot be read or is not strict JSON.
+    """
     manifest, rules = folder / "manifest.json", folder / "rules.json"
     return SchemaSource(
         family=folder.parent.name,

@@ -10,9 +10,8 @@ from __future__ import annotations
 import click
 
 from tradehall_standards.commands.building import build_command, lint_command
-from tradehall_standards.commands.officers import keys_group
+from tradehall_standards.commands.comparing import compat_command, diff_command
 from tradehall_standards.commands.published import check_command, list_command
-from tradehall_standards.commands.releasing import approve_command, propose_command, publish_command, verify_command
 from tradehall_standards.commands.words import Today
 
 __all__ = ["standards_commands"]
@@ -30,11 +29,8 @@ def standards_commands(today: Today) -> click.Group:
         check_command(today),
         lint_command(),
         build_command(),
-        propose_command(today),
-        approve_command(),
-        publish_command(),
-        verify_command(),
-        keys_group(today),
+        compat_command(),
+        diff_command(),
     ):
         group.add_command(command)
     return group
