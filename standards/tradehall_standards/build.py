@@ -113,7 +113,7 @@ def _with_manifest(source: SchemaSource, sources: Sources) -> SchemaSource:
         manifest["disclosure"] = disclosure_of(source.schema, "never")
         manifest["codelists"] = {
             name: {"version": codelists[name].version, "digest": codelists[name].digest}
-            for name in sorted(set(_codelist_names(compiled)))
+            for name in sorted(set(codelist_names(compiled)))
         }
     return replace(source, manifest=manifest)
 
@@ -127,16 +127,17 @@ def _predecessor(source: SchemaSource, sources: Sources) -> str | None:
     return older[-1] if older else None
 
 
-def _codelist_names(schema: Json) -> Iterator[str]:
+def codelist_names(schema: Json) -> Iterator[str]:
+    """Yield the names of the code lists that a schema uses, as often as it does (引用的代码表)."""
     if isinstance(schema, Mapping):
         name = schema.get("x-codelist")
         if isinstance(name, str):
             yield name
         for value in schema.values():
-            yield from _codelist_names(value)
+            yield from codelist_names(value)
     elif isinstance(schema, list):
         for value in schema:
-            yield from _codelist_names(value)
+            yield from codelist_names(value)
 
 
 # --- the index

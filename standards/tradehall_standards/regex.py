@@ -27,3 +27,10 @@ def is_pattern(pattern: str) -> bool:
 def matches(pattern: str, text: str) -> bool:
     """Tell whether ``pattern`` is found in ``text``; ``$`` is the very end, never before a line feed."""
     return _compile(pattern).search(text) is not None
+
+
+def of_bytes(pattern: bytes) -> Any:
+    """Compile a pattern over bytes, each a character of its own (字节模式)."""
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
+    return re2.compile(pattern, options)

@@ -16,6 +16,10 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Final, NoReturn, TypeAlias, cast
 
+import orjson
+
+from tradehall_standards import regex
+
 Json: TypeAlias = "bool | int | str | Sequence[Json] | Mapping[str, Json] | None"
 """A JSON value without floats. Read-only by type: an admitted document is never changed in place."""
 
@@ -25,6 +29,8 @@ MAX_INTEGER: Final = 2**53 - 1
 
 _MAX_INTEGER_DIGITS: Final = 16
 _SHOWN: Final = 40
+_ODD: Final = regex.of_bytes(rb'[0-9][.eE][0-9eE+-]*(?:[,}\]]|\z)|[\x80-\xff][^"]*":|\xc2[\x80-\x9f]|\x7f')
+"""A number with fraction or exponent, a key that is not ASCII, U+007F to U+009F; it may also match inside a text."""
 _RAW_CONTROL: Final = re.compile("[\x7f-\x9f]")
 _BAD_CHARACTER: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|-?[A-Za-z0-9][A-Za-z0-9.+-]*|-')
@@ -119,7 +125,7 @@ _DECODER: Final = json.JSONDecoder(
 )
 
 
-def parse(data: bytes, *, newlines: bool = False) -> Json:
+def parse(data: bytes, *, newlines: bool = False, limit: int = MAX_BYTES) -> Json:
     """
     Parse strict JSON (严格解析).
 
@@ -127,7 +133,8 @@ def parse(data: bytes, *, newlines: bool = False) -> Json:
     ``RecursionError``. Keys keep their order. Objects are ``dict`` and arrays are ``list`` at run time.
 
     Args:
-        data: UTF-8 bytes, at most 2 MiB, nested at most 64 deep.
+        data: UTF-8 bytes, at most ``limit``, nested at most 64 deep.
+        limit: most bytes; more than a record may have only where records are kept with what was added to them.
         newlines: accept an escaped line feed inside strings, as receipts have in their checkpoint; records never may.
 
     Raises:
@@ -136,8 +143,8 @@ def parse(data: bytes, *, newlines: bool = False) -> Json:
 
     Source: RFC 8259, narrowed as RFC 7493 (I-JSON) and further.
     """
-    if len(data) > MAX_BYTES:
-        raise StrictError("TOO_LARGE", f"文件超过 {MAX_BYTES} 字节", f"The document is larger than {MAX_BYTES} bytes")
+    if len(data) > limit:
+        raise StrictError("TOO_LARGE", f"文件超过 {limit} 字节", f"The document is larger than {limit} bytes")
     text = _decode(data)
     _check_depth(data)
     value = _decode_json(text)
@@ -145,6 +152,31 @@ def parse(data: bytes, *, newlines: bool = False) -> Json:
     if b"\\" in data or _RAW_CONTROL.search(text):
         _check_characters(value, "\n" if newlines else "")
     return value
+
+
+def parse_compact(data: bytes, *, limit: int = MAX_BYTES) -> Json:
+    """
+    Parse strict JSON as :func:`parse` does, three times as fast where no byte of it could be left out (快速严格解析).
+
+    What a fast parser read is written again. When that gives the same bytes there was no repeated key, no blank, no
+    number beyond range; when moreover there is no escape, fraction, exponent, control character or non-ASCII key, the
+    value is the one that :func:`parse` returns. Everything else goes to :func:`parse`, which decides.
+    """
+    if not _is_compact(data, limit):
+        return parse(data, limit=limit)
+    try:
+        value: Json = orjson.loads(data)
+        if orjson.dumps(value, option=orjson.OPT_STRICT_INTEGER) == data:
+            _check_depth(data)
+            return value
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        pass
+    return parse(data, limit=limit)
+
+
+def _is_compact(data: bytes, limit: int) -> bool:
+    """Whether there is nothing that only the slow parser judges."""
+    return len(data) <= limit and b"\\" not in data and _ODD.search(data) is None
 
 
 def _decode(data: bytes) -> str:

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -158,3 +159,45 @@ def test_a_line_feed_is_taken_only_where_asked_for():
     for bad in (b'{"a\\nb":1}', b'{"a":"\\r"}', b'{"a":"\\u0085"}'):
         with pytest.raises(StrictError):
             parse(bad, newlines=True)
+
+
+# --- the quick way in -------------------------------------------------------------------------------------------
+
+
+def _outcome(way: Callable[[bytes], Any], data: bytes) -> Any:
+    try:
+        return "value", repr(way(data))
+    except StrictError as problem:
+        return problem.code, problem.offset, problem.pointer
+
+
+_PIECES = [
+    b"{", b"}", b"[", b"]", b",", b":", b'"', b'"a"', b'"b":', b'{"a":1}', b"1", b"0", b"-0", b"-", b"1.0", b"1e5", b".5", b"9" * 16,
+    b"true", b"null", b"NaN", b" ", b"\n", b"\\", b"\\u0001", b"\\ud800", b"\x00", b"\x7f", b"\xc2\x80", b"\xc2\xb7", b"\xef\xbb\xbf",
+    "中".encode(), '"é":'.encode(), b'"1.5,"', b"\xff", b"[" * 65, b"]" * 65,
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(_PIECES), max_size=12).map(b"".join))
+def test_the_quick_parser_is_the_parser(data):
+    assert _outcome(strict.parse_compact, data) == _outcome(strict.parse, data)
+
+
+@given(st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**54), 2**54) | st.floats() | st.text(max_size=6) | st.sampled_from(["1.5,", "e5}", "·", "\x85"]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
+    max_leaves=10,
+))  # fmt: skip
+def test_the_quick_parser_reads_documents_as_the_parser_does(value):
+    for ascii_only, separators in ((False, (",", ":")), (True, (",", ":")), (False, (", ", ": "))):
+        data = json.dumps(value, ensure_ascii=ascii_only, separators=separators).encode("utf-8", "surrogatepass")
+        assert _outcome(strict.parse_compact, data) == _outcome(strict.parse, data)
+
+
+def test_the_quick_parser_has_a_limit_of_its_own():
+    data = b'"' + b"x" * 100 + b'"'
+    assert _outcome(lambda d: strict.parse_compact(d, limit=50), data)[0] == "TOO_LARGE"
+    assert strict.parse_compact(data, limit=102) == "x" * 100
+    big = b'"' + b"x" * strict.MAX_BYTES + b'"'
+    assert _outcome(strict.parse_compact, big)[0] == "TOO_LARGE"
+    assert len(cast("str", strict.parse_compact(big, limit=len(big)))) == strict.MAX_BYTES

@@ -11,14 +11,19 @@ import click
 
 from tradehall_standards.commands.building import build_command, lint_command
 from tradehall_standards.commands.comparing import compat_command, diff_command
+from tradehall_standards.commands.dry_run import Journals, dry_run_command
 from tradehall_standards.commands.published import check_command, list_command
 from tradehall_standards.commands.words import Today
 
 __all__ = ["standards_commands"]
 
 
-def standards_commands(today: Today) -> click.Group:
-    """Return the group ``standards`` (数据标准命令组); ``today`` gives the legal date where none is named."""
+def standards_commands(today: Today, journals: Journals | None = None) -> click.Group:
+    """
+    Return the group ``standards`` (数据标准命令组); ``today`` gives the legal date where none is named.
+
+    ``journals`` opens the archives that a platform keeps; without it commands read files only.
+    """
     group = click.Group(
         "standards",
         help="数据标准: published schemas, building and checking them.",
@@ -31,6 +36,7 @@ def standards_commands(today: Today) -> click.Group:
         build_command(),
         compat_command(),
         diff_command(),
+        dry_run_command(today, journals),
     ):
         group.add_command(command)
     return group
