@@ -15,7 +15,7 @@ from tradehall.cli.client import Client
 from tradehall.demo.play import BEGIN, Play, organisation
 from tradehall.main import Node, Settings, build_context, build_node
 from tradehall.web.app import build_app
-from tradehall.web.pages.handlers import HANDLERS
+from tradehall.web.site import HANDLERS
 
 PASSWORD = "operator-2026"
 URL = "http://testserver.local"

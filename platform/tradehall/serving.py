@@ -22,7 +22,7 @@ import uvicorn
 
 from tradehall.main import Settings, build_context, build_node
 from tradehall.web.app import build_app
-from tradehall.web.pages import HANDLERS as PAGES
+from tradehall.web.site import HANDLERS as PAGES
 
 BACKLOG: Final = 4096
 """Connections that may wait to be taken: the last minute before a deadline brings thousands."""

@@ -33,7 +33,7 @@ from tradehall.demo.play import document_payload, notice_payload, organisation, 
 from tradehall.desk.standing import Standing
 from tradehall.main import PROCEDURES, Node, Settings, build_context, build_node
 from tradehall.web.app import build_app
-from tradehall.web.pages import HANDLERS as PAGES
+from tradehall.web.site import HANDLERS as PAGES
 
 START = "2026-03-02T08:30:00+08:00"
 ISSUED = "2026-03-02T12:00:00.000+08:00"

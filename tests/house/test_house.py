@@ -79,7 +79,24 @@ def test_nothing_that_was_made_lies_among_the_sources() -> None:
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
     if listed.returncode:  # an unpacked release has no history to list
         pytest.fail("the house tests need the repository's git history", pytrace=False)
-    kept = {"py", "json", "md", "txt", "html", "css", "js", "mjs", "svg", "po", "lock", "woff2", "typed", "toml", "csv"}
+    kept = {
+        "py",
+        "json",
+        "md",
+        "txt",
+        "html",
+        "css",
+        "js",
+        "mjs",
+        "ts",
+        "svg",
+        "po",
+        "lock",
+        "woff2",
+        "typed",
+        "toml",
+        "csv",
+    }
     named = {".ci/run", ".gitignore", "LICENSE", "run"}
     odd = [n for n in listed.stdout.decode().split("\0") if n and n not in named and n.rpartition(".")[2] not in kept]
     assert odd == []

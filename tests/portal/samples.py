@@ -11,9 +11,10 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from portal.samples_work import WORK_SAMPLES
 from tradehall.web.portal import paths
 from tradehall.web.portal import views as v
-from tradehall.web.portal.render import CENTRE_TIME
+from tradehall.web.portal.render import CENTRE_TIME, Model
 from tradehall.web.portal.views import Amount, Label
 
 NOW = datetime(2026, 4, 17, 9, 36, 18, tzinfo=CENTRE_TIME)
@@ -891,7 +892,8 @@ def error(status: int, **changes: object) -> v.ErrorPage:
     return replace(v.ErrorPage(site=SITE, now=NOW, path="/somewhere", status=status), **changes)
 
 
-SAMPLES: dict[str, v.ViewModel] = {
+SAMPLES: dict[str, Model] = {
+    **WORK_SAMPLES,
     "home": HOME,
     "home-empty": HOME_EMPTY,
     "list": CASE_LIST,

@@ -64,6 +64,7 @@ OVERFLOW = """
 TARGETS = """
 (least) => Array.from(document.querySelectorAll("a.button, button.button, .tool, .site-nav a, input:not([type=hidden]), select, textarea, .links-list a, .choices a"))
   .filter((element) => element.getBoundingClientRect().height > 0 && element.tagName !== "SPAN")
+  .map((element) => element.matches("[type=checkbox], [type=radio]") ? element.closest("label") : element)
   .filter((element) => element.getBoundingClientRect().height < least - 0.5)
   .map((element) => element.outerHTML.slice(0, 100) + " " + element.getBoundingClientRect().height)
 """

@@ -44,7 +44,7 @@ from tradehall.kernel.record import SchemaRef, read_record
 from tradehall.kernel.refusal import KINDS, Refusal
 from tradehall.main import PROCEDURES, Node, Settings, build_context, build_node
 from tradehall.web.app import build_app
-from tradehall.web.pages import HANDLERS as PAGES
+from tradehall.web.site import HANDLERS as PAGES
 from tradehall_standards import Catalogue
 from tradehall_standards.calendar import WorkingCalendar
 from tradehall_standards.parameters import Parameters

@@ -50,7 +50,7 @@ from tradehall.kernel.case import legal_date
 from tradehall.kernel.record import read_record
 from tradehall.main import build_context, build_node
 from tradehall.web.app import build_app
-from tradehall.web.pages import HANDLERS
+from tradehall.web.site import HANDLERS
 
 RECOVERY_SECONDS = 5.0
 WORKERS = 2

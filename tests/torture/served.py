@@ -25,7 +25,7 @@ from tradehall.adapters.identity.passwords import new_secret, secret_digest
 from tradehall.main import Node, Settings, build_context, build_node
 from tradehall.serving import listening
 from tradehall.web.app import build_app
-from tradehall.web.pages import HANDLERS as PAGES
+from tradehall.web.site import HANDLERS as PAGES
 
 HOST = "127.0.0.1"
 PATIENCE_SECONDS = 60.0

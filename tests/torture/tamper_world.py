@@ -28,7 +28,7 @@ from tradehall.kernel.refusal import Refusal
 from tradehall.main import Node, Settings, build_context, build_node
 from tradehall.rules.sealing import base64url
 from tradehall.web.app import build_app
-from tradehall.web.pages.handlers import HANDLERS
+from tradehall.web.site import HANDLERS
 
 WITNESS_URL = "http://witness.local"
 

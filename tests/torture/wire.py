@@ -15,7 +15,7 @@ from urllib.parse import unquote_to_bytes
 
 from tradehall.main import Node, build_context
 from tradehall.web.app import build_app
-from tradehall.web.pages import HANDLERS
+from tradehall.web.site import HANDLERS
 from web_core.hall import _Life  # its lifespan is entered and left in one task
 
 Headers = Sequence[tuple[bytes, bytes]]

@@ -24,7 +24,7 @@ from tradehall.kernel.record import SchemaRef, envelope_bytes
 from tradehall.kernel.signing import EcSigner, sign_detached
 from tradehall.main import Node, Settings, build_context, build_node
 from tradehall.web.app import build_app
-from tradehall.web.pages import HANDLERS
+from tradehall.web.site import HANDLERS
 from tradehall_standards import Catalogue
 
 START = "2026-03-01T09:00:00+08:00"

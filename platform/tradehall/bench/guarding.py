@@ -26,7 +26,7 @@ from tradehall.bench.logs import silence
 from tradehall.main import build_context
 from tradehall.web.api.cases import case_see
 from tradehall.web.app import build_app
-from tradehall.web.pages import HANDLERS as PAGES
+from tradehall.web.site import HANDLERS as PAGES
 
 if TYPE_CHECKING:
     from tradehall_standards import Catalogue

@@ -37,7 +37,7 @@ from tradehall.bench.serving import HOST, Gathering, quiet_log
 from tradehall.main import Settings, build_context, build_node
 from tradehall.serving import BACKLOG, listening
 from tradehall.web.app import build_app
-from tradehall.web.pages import HANDLERS as PAGES
+from tradehall.web.site import HANDLERS as PAGES
 from tradehall_standards import Catalogue
 
 GROWTH: Final = 0.1055

@@ -31,7 +31,7 @@ from tradehall.desk.journal import Journal
 from tradehall.desk.ports import CaseQuery, Listing
 from tradehall.main import build_context
 from tradehall.web.app import build_app
-from tradehall.web.pages import HANDLERS as PAGES
+from tradehall.web.site import HANDLERS as PAGES
 
 if TYPE_CHECKING:
     from tradehall_standards import Catalogue, Json

@@ -35,7 +35,7 @@ from tradehall.desk.sequencer import BATCH_MAX, WAIT_SECONDS
 from tradehall.main import Settings, build_context, build_node
 from tradehall.serving import listening
 from tradehall.web.app import build_app
-from tradehall.web.pages import HANDLERS as PAGES
+from tradehall.web.site import HANDLERS as PAGES
 from tradehall_standards import Catalogue
 
 HOST: Final = "127.0.0.1"

@@ -30,7 +30,7 @@ from tradehall.cli.client import Client
 from tradehall.demo.play import BEGIN, PASSWORD, Play, organisation
 from tradehall.main import Node, Settings, build_context, build_node
 from tradehall.web.app import build_app
-from tradehall.web.pages import HANDLERS as PAGES
+from tradehall.web.site import HANDLERS as PAGES
 from tradehall_standards import Catalogue
 
 HOST = "127.0.0.1"

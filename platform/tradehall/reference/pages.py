@@ -21,7 +21,7 @@ from tradehall.reference.procedures import procedures_page
 from tradehall.reference.refusals import refusals_page
 from tradehall.web.api.describe import document
 from tradehall.web.app import build_app
-from tradehall.web.pages import HANDLERS as PAGES
+from tradehall.web.site import HANDLERS as PAGES
 from tradehall_standards import Catalogue, Parameters
 from tradehall_standards.sources import default_root, read_object
 

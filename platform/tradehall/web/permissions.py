@@ -222,6 +222,18 @@ TABLE: tuple[Permission, ...] = (
     Permission("page.logout", "POST", "/logout", EVERYONE),
     Permission("page.account", "GET", "/account", LOGGED_IN, "self"),
     Permission("page.account.post", "POST", "/account", LOGGED_IN, "self", "with the password again"),
+    Permission("page.work.home", "GET", "/work", LOGGED_IN, "self"),
+    Permission("page.work.keys", "GET", "/work/keys", LOGGED_IN, "self", "keys never leave the browser"),
+    Permission(
+        "page.work.case", "GET", "/work/cases/{case}", LOGGED_IN, "party", "as the API shows the case to the caller"
+    ),
+    Permission("page.work.begin", "GET", "/work/begin/{procedure}", LOGGED_IN, note="a random id; nothing is stored"),
+    Permission(
+        "page.work.form", "GET", "/work/cases/{case}/{family}", LOGGED_IN, "party", "what the procedure lets file now"
+    ),
+    Permission("page.work.form.post", "POST", "/work/cases/{case}/{family}", LOGGED_IN, "party", "stores nothing"),
+    Permission("page.work.receipt", "GET", "/work/records/{digest}", LOGGED_IN, "author"),
+    Permission("page.work.receipt.file", "GET", "/work/records/{digest}/receipt.json", LOGGED_IN, "author"),
     Permission("page.about", "GET", "/about", EVERYONE),
     Permission("static", "GET", "/static/portal/{path}", EVERYONE),
 )

@@ -126,7 +126,9 @@ def _answer(question: Question, value: Json, pointer: str, at: Mapping[str, Sequ
         members = _members(question, value, pointer, at)
         return Answer(question, pointer, members=members, mistakes=here, filled=filled)
     if question.kind == "list":
-        rows = value if isinstance(value, list) else []
+        rows: Sequence[Json] = (
+            value if isinstance(value, list) else [{}] if question.required and question.least else []
+        )
         items = tuple(_members(question, row, f"{pointer}/{n}", at) for n, row in enumerate(rows))
         lost = [m for n in range(len(rows)) for m in at.get(f"{pointer}/{n}", ())]
         return Answer(question, pointer, items=items, mistakes=(*here, *lost), filled=filled)

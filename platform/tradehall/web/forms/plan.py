@@ -22,7 +22,7 @@ Kind = Literal[
 
 _MONEY: Final = {"amount", "currency"}
 _REFERENCE: Final = "#/$defs/"
-LONG: Final = 120
+LONG: Final = 200
 """Characters from which a text gets several lines."""
 
 
@@ -63,19 +63,32 @@ class Question:
 
 def plan(version: Version) -> Question:
     """Return the questions of a version (题目树); the root is a group."""
-    return _Planner(version).question(version.bundle, "", "", required=True)
+    return _Planner(version).question(version.bundle, "", "", "", required=True)
 
 
 @dataclass(frozen=True, slots=True)
 class _Planner:
     version: Version
 
-    def question(self, schema: Mapping[str, Json], path: str, name: str, *, required: bool) -> Question:
+    def question(
+        self, schema: Mapping[str, Json], path: str, name: str, pointer: str | None, *, required: bool
+    ) -> Question:
+        """
+        Return the question of one place.
+
+        ``pointer`` is the place in the version's own schema, None inside a shared definition: the words of the place
+        that uses an amount are for people, those of the shared amount for programs.
+        """
+        own = pointer
+        if "$ref" in schema:
+            pointer = None
         schema = self._resolved(schema)
         field = self.version.fields.get(path)
         titles: Mapping[str, str] = field.titles if field else {}
-        told: Mapping[str, str] = field.descriptions if field else {}
         kind = self._kind(schema)
+        told: Mapping[str, str] = field.descriptions if field else {}
+        if kind == "money":
+            told = self._told(own)
         return Question(
             path=path,
             name=name,
@@ -88,7 +101,7 @@ class _Planner:
             most=_bound(schema, "maximum", "maxLength", "maxItems"),
             pattern=str(schema.get("pattern", "")),
             identifier=str(schema.get("x-identifier", "")),
-            members=self._members(schema, path, kind),
+            members=self._members(schema, path, pointer, kind),
         )
 
     def _resolved(self, schema: Mapping[str, Json]) -> Mapping[str, Json]:
@@ -124,15 +137,28 @@ class _Planner:
     def _items(self, schema: Mapping[str, Json]) -> Mapping[str, Json]:
         return self._resolved(_object(schema.get("items")))
 
-    def _members(self, schema: Mapping[str, Json], path: str, kind: Kind) -> tuple[Question, ...]:
+    def _told(self, pointer: str | None) -> Mapping[str, str]:
+        titles = self.version.source.titles
+        found = {lang: _object(titles[lang].get(pointer or "-")).get("description") for lang in ("zh", "en")}
+        return {lang: text for lang, text in found.items() if isinstance(text, str)}
+
+    def _members(self, schema: Mapping[str, Json], path: str, pointer: str | None, kind: Kind) -> tuple[Question, ...]:
         if kind == "list":
+            shared = "$ref" in _object(schema.get("items"))
+            pointer = None if pointer is None or shared else f"{pointer}/items"
             schema, path = self._items(schema), f"{path}/*"
         elif kind not in ("group", "money"):
             return ()
         required = schema.get("required")
         needed = required if isinstance(required, list) else []
         return tuple(
-            self.question(_object(inner), f"{path}/{name}", name, required=name in needed)
+            self.question(
+                _object(inner),
+                f"{path}/{name}",
+                name,
+                None if pointer is None else f"{pointer}/properties/{name}",
+                required=name in needed,
+            )
             for name, inner in _object(schema.get("properties")).items()
         )
 

@@ -11,13 +11,28 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from tradehall.web.forms.plan import Question
 from tradehall_standards import Json
 
-Sent = Mapping[str, Sequence[str]]
-"""Values by the name of their input: a JSON pointer."""
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """
+    A sent form (已提交表单): values by the name of their input, a JSON pointer.
+
+    ``open_rows`` keeps items of lists in which nothing is filled in yet, for a form that goes on.
+    """
+
+    values: Mapping[str, Sequence[str]]
+    open_rows: bool = False
+
+    def get(self, pointer: str) -> Sequence[str]:
+        """Return the values of one input."""
+        return self.values.get(pointer, ())
+
 
 ITEMS_MAX: Final = 2000
 """Items of one list that a form holds; longer ones come as a file."""
@@ -31,13 +46,13 @@ _SHORT: Final = re.compile(r"(-?(?:0|[1-9]\d{0,14}))(\.\d?)?")
 _CENTS: Final = r"\.[0-9]{2}$"
 
 
-def read(question: Question, sent: Sent) -> dict[str, Json]:
+def read(question: Question, values: Mapping[str, Sequence[str]], *, open_rows: bool = False) -> dict[str, Json]:
     """
     Return the payload that a sent form stands for (表单内容).
 
     Empty answers are left out; so is a group of which nothing is filled in. Nothing is judged here.
     """
-    found = _group(question, "", sent)
+    found = _group(question, "", Sent(values, open_rows))
     return found if isinstance(found, dict) else {}
 
 
@@ -48,7 +63,7 @@ def _value(question: Question, pointer: str, sent: Sent) -> Json:
 
 
 def _choices(question: Question, pointer: str, sent: Sent) -> Json:
-    chosen = {text for text in sent.get(pointer, ()) if text}
+    chosen = {text for text in sent.get(pointer) if text}
     codes = [choice.code for choice in question.choices]
     return [code for code in codes if code in chosen] + sorted(chosen - set(codes)) or None
 
@@ -110,18 +125,20 @@ def _empty(question: Question) -> Json:
 
 def _list(question: Question, pointer: str, sent: Sent) -> Json:
     rows = (_group(question, f"{pointer}/{index}", sent) for index in indexes(pointer, sent))
+    if sent.open_rows:
+        return [{} if row is None else row for row in rows] or None
     return [row for row in rows if row is not None] or None
 
 
 def indexes(pointer: str, sent: Sent) -> list[int]:
     """Return the indexes below a list that something was sent for, in order."""
     start = f"{pointer}/"
-    steps = (name[len(start) :].partition("/")[0] for name in sent if name.startswith(start))
+    steps = (name[len(start) :].partition("/")[0] for name in sent.values if name.startswith(start))
     return sorted({int(s) for s in steps if s.isascii() and s.isdigit() and len(s) <= 4})[:ITEMS_MAX]  # noqa: PLR2004
 
 
 def _last(pointer: str, sent: Sent) -> str:
-    values = sent.get(pointer, ())
+    values = sent.get(pointer)
     return values[-1].strip() if values else ""
 
 

@@ -245,7 +245,7 @@ def _verify_page(
 async def verify_post(request: Req) -> Response[str]:
     """Check a pasted text or a file; nothing is kept."""
     portal, form = portal_of(request.app), await request.form()
-    _check_token(request, portal.context, str(form.get("csrf", "")))
+    check_token(request, portal.context, str(form.get("csrf", "")))
     sent = form.get("file")
     data = await sent.read() if isinstance(sent, UploadFile) else b""
     text = str(form.get("text") or "")
@@ -279,7 +279,7 @@ TOO_LONG: Final = FieldError(
 )
 
 
-def _check_token(request: Req, context: Context, token: str) -> None:
+def check_token(request: Req, context: Context, token: str) -> None:
     """Refuse a form that does not show the token of its session (防跨站提交)."""
     subject = subject_of(request)
     if subject.via == "session" and not context.csrf_fits(token, subject.session_secret):
@@ -321,7 +321,7 @@ async def _form(request: Req) -> dict[str, str]:
 async def login_post(request: Req) -> Response[Any]:
     """Sign in with a fresh session, and go on where the visitor wanted to go."""
     portal, form = portal_of(request.app), await _form(request)
-    _check_token(request, portal.context, form.get("csrf", ""))
+    check_token(request, portal.context, form.get("csrf", ""))
     username, following = form.get("username", "")[:80], form.get("next", "")
     try:
         party = await asyncio.to_thread(check_login, portal.context, request, username, form.get("password", ""))
@@ -341,7 +341,7 @@ async def login_post(request: Req) -> Response[Any]:
 async def logout(request: Req) -> Response[Any]:
     """Sign out (退出): the session ends here, not only in the browser."""
     portal, form = portal_of(request.app), await _form(request)
-    _check_token(request, portal.context, form.get("csrf", ""))
+    check_token(request, portal.context, form.get("csrf", ""))
     subject, scheme = subject_of(request), str(request.scope["scheme"])
     if subject.session_digest:
         portal.context.directory.close_session(subject.session_digest)
@@ -380,7 +380,7 @@ async def account(request: Req) -> Response[str]:
 async def account_post(request: Req) -> Response[str]:
     """Change the password, or end all other sessions, for who shows the password of now."""
     portal, form = portal_of(request.app), await _form(request)
-    _check_token(request, portal.context, form.get("csrf", ""))
+    check_token(request, portal.context, form.get("csrf", ""))
     act: Literal["password", "sessions"] = "sessions" if form.get("act") == "sessions" else "password"
     username, password = form.get("username", "")[:80], form.get("password", "")
     try:

@@ -168,7 +168,7 @@ def csrf_of(request: Req, context: Context) -> str:
 
 def html(
     request: Req,
-    page: v.ViewModel,
+    page: render.Model,
     *,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
@@ -201,7 +201,7 @@ def html(
     return Response(text, media_type=MediaType.HTML, status_code=status, headers=sent, cookies=[*kept, *cookies])
 
 
-async def serve(request: Req, make: Callable[[], v.ViewModel]) -> Response[str]:
+async def serve(request: Req, make: Callable[[], render.Model]) -> Response[str]:
     """Fill a model and render it, off the event loop."""
     return await asyncio.to_thread(lambda: html(request, make()))
 

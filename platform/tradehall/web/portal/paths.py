@@ -19,6 +19,8 @@ ABOUT: Final = "/about"
 LOGIN: Final = "/login"
 LOGOUT: Final = "/logout"
 ACCOUNT: Final = "/account"
+WORK: Final = "/work"
+WORK_KEYS: Final = "/work/keys"
 STATIC: Final = "/static/portal"
 TIME: Final = "/api/v1/clock"
 
@@ -42,6 +44,21 @@ def family(name: str, version: str | None = None) -> str:
     """Page of one family (标准页), newest version unless one is named."""
     base = f"{STANDARDS}/{quote(name, safe='')}"
     return base if version is None else f"{base}/{quote(version, safe='')}"
+
+
+def work_case(case: str) -> str:
+    """Page on which somebody works on a case (项目工作页)."""
+    return f"{WORK}/cases/{quote(case, safe='')}"
+
+
+def work_form(case: str, family: str) -> str:
+    """Form of a record of a case (填写记录)."""
+    return f"{work_case(case)}/{quote(family, safe='')}"
+
+
+def work_record(digest: str) -> str:
+    """Receipt of one's own record (回执); digests keep their colon."""
+    return f"{WORK}/records/{quote(digest, safe=':')}"
 
 
 def with_query(path: str, **values: str | None) -> str:

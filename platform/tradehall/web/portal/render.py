@@ -16,15 +16,16 @@ from functools import cache
 from gettext import GNUTranslations
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from tradehall.web.portal import paths, views
+from tradehall.web.portal import paths, views, views_work
 from tradehall.web.portal.views import Amount, Label, Lang, Size, User, ViewModel
+from tradehall.web.portal.views_work import WorkModel
 
 HERE: Final = Path(__file__).parent
 STATIC_DIRECTORY: Final = HERE / "static"
@@ -46,7 +47,7 @@ SECURITY_HEADERS: Final[Mapping[str, str]] = {
 _SHORT: Final = 20  # characters: shorter values are shown whole
 _CATALOGUES: Final[Mapping[Lang, str]] = {"zh": "zh_CN", "en": "en"}
 _HTML_LANG: Final[Mapping[Lang, str]] = {"zh": "zh-CN", "en": "en"}
-_TEMPLATES: Final[Mapping[type[ViewModel], str]] = {
+_TEMPLATES: Final[Mapping[type[ViewModel | WorkModel], str]] = {
     views.HomePage: "home.html",
     views.CaseListPage: "case_list.html",
     views.CasePage: "case.html",
@@ -59,10 +60,20 @@ _TEMPLATES: Final[Mapping[type[ViewModel], str]] = {
     views.AccountPage: "account.html",
     views.AboutPage: "about.html",
     views.ErrorPage: "error.html",
+    views_work.WorkPage: "work.html",
+    views_work.WorkCasePage: "work_case.html",
+    views_work.FormPage: "work_form.html",
+    views_work.CheckPage: "work_check.html",
+    views_work.ReceiptPage: "work_receipt.html",
+    views_work.KeysPage: "work_keys.html",
 }
 
 
-def render(page: ViewModel, *, lang: Lang, size: Size = "normal", csrf: str = "", user: User | None = None) -> str:
+Model: TypeAlias = ViewModel | WorkModel
+"""Everything that can be rendered (页面模型)."""
+
+
+def render(page: Model, *, lang: Lang, size: Size = "normal", csrf: str = "", user: User | None = None) -> str:
     """
     Render one page as a complete HTML document (渲染页面).
 
@@ -173,6 +184,14 @@ def _speaker(lang: Lang) -> Callable[[str], Markup]:
     return spoken
 
 
+def _tongue(lang: Lang) -> Callable[[str], Markup]:
+    def tongue(text: str) -> Markup:
+        """The attribute that marks a control whose filed text is Chinese on an English page."""
+        return Markup(' lang="zh-CN"') if lang == "en" and _is_chinese(text) else Markup()
+
+    return tongue
+
+
 def _add(names: MutableMapping[str, Any], **values: object) -> None:
     """Jinja declares its tables by what they hold at birth; anything may be added."""
     names.update(values)
@@ -209,6 +228,7 @@ def _environment(lang: Lang) -> Environment:
         remaining=remaining,
         second=second,
         spoken=_speaker(lang),
+        tongue=_tongue(lang),
     )
     _add(
         environment.globals,

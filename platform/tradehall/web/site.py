@@ -1,0 +1,9 @@
+"""
+All pages of the site (全部网页): the public portal and the workspaces.
+"""
+
+from typing import Final
+
+from tradehall.web import pages, work
+
+HANDLERS: Final = [*pages.HANDLERS, *work.HANDLERS]

@@ -1,0 +1,225 @@
+"""
+Filling the pages of the workspaces (工作台页面制作).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from tradehall.desk.accept import Accepted
+from tradehall.desk.filing import CaseView
+from tradehall.desk.journal import Entry
+from tradehall.desk.workbench import Act, Workbench
+from tradehall.kernel.admission import roles_of
+from tradehall.kernel.case import Case, legal_date
+from tradehall.kernel.procedure import Procedure
+from tradehall.kernel.refusal import Text
+from tradehall.web.access import Subject
+from tradehall.web.api.context import Context
+from tradehall.web.pages import words
+from tradehall.web.portal import paths
+from tradehall.web.portal import views as v
+from tradehall.web.portal import views_work as w
+from tradehall.web.portal.views import Label
+from tradehall.web.problems import Problem
+from tradehall_standards import canonical
+
+OTHERWISE: Final = frozenset(
+    {
+        "opening_start",
+        "bid_disclosure",
+        "opening_record",
+        "draw_commitment",
+        "expert_draw",
+        "tie_draw",
+        "bid_commitment",
+        "sealed_bid",
+        "bid_confirmation",
+        "bid_withdrawal",
+        "key_release",
+        "share_release",
+        "score_commitment",
+        "score_sheet",
+        "evaluation_report",
+        "guarantee_letter",
+    }
+)
+"""Families that no form makes: the node computes them, or a device with a key of its own does."""
+
+RECORDS_MAX: Final = 200
+_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
+
+ROLE_WORDS: Final = {
+    "tenderer": Label("招标人", "Tenderer"),
+    "agency": Label("招标代理机构", "Tender agency"),
+    "supervisor": Label("监督部门", "Supervisor"),
+    "custodian": Label("密钥保管方", "Custodian"),
+    "centre": Label("交易中心", "Trading centre"),
+    "expert": Label("评标专家", "Evaluation expert"),
+    "guarantor": Label("保函开立人", "Guarantor"),
+    "applicant": Label("申请人", "Applicant"),
+    "venue": Label("评标场所", "Venue"),
+    "lead": Label("主场", "Lead venue"),
+    "officer": Label("标准管理人员", "Standards officer"),
+    "standards_officer": Label("标准管理人员", "Standards officer"),
+    "beneficiary": Label("受益人", "Beneficiary"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class WorkMaker:
+    """Makes the pages of one caller (工作台)."""
+
+    context: Context
+    page: v.Page
+    subject: Subject
+
+    @property
+    def workbench(self) -> Workbench:
+        """The desk's workbench."""
+        return Workbench(self.context.desk)
+
+    @property
+    def name(self) -> str:
+        """Name of the caller's party."""
+        return str(self.context.directory.name(self.subject.party) or self.subject.party)
+
+    def base(self) -> dict[str, Any]:
+        """Return what every page has."""
+        return {"site": self.page.site, "now": self.page.now, "path": self.page.path}
+
+    # --- pages ----------------------------------------------------------------------------------------------------
+
+    def home(self) -> w.WorkPage:
+        """Return the workbench: what now, and what may be begun."""
+        party = self.subject.party
+        begun = [
+            w.Task(self.family(act.family), f"{paths.WORK}/begin/{procedure.id}", (), act.clause)
+            for procedure, act in self.workbench.beginnings(party)
+            if act.family not in OTHERWISE
+        ]
+        found = [self.work_case(case, act_now=self.workbench.acts(case, party)) for case in self.workbench.cases(party)]
+        found.sort(key=lambda one: not one.tasks)
+        return w.WorkPage(**self.base(), cases=tuple(found), beginnings=tuple(begun), party=self.name)
+
+    def case(self, ident: str) -> w.WorkCasePage:
+        """Return one case, with what the caller may read and do."""
+        view = self.look(ident)
+        acts = self.workbench.acts(view.case, self.subject.party)
+        entries = self.context.visible(view, self.subject)
+        public = "announced_at" in view.case.head and not self.context.door.procedure(ident).secret
+        return w.WorkCasePage(
+            **self.base(),
+            case=self.work_case(view.case, act_now=acts),
+            records=tuple(self._record(e) for e in reversed(entries[-RECORDS_MAX:])),
+            public=paths.notice(ident) if public else "",
+        )
+
+    def keys(self) -> w.KeysPage:
+        """Return the page of this browser's keys."""
+        return w.KeysPage(**self.base(), party=self.subject.party, name=self.name)
+
+    def receipt(self, digest: str) -> w.ReceiptPage:
+        """Return the receipt of one of the caller's records."""
+        found = self._own(digest)
+        signed = self._receipt(found)
+        told: Any = signed["receipt"]
+        lines = str(told["log"]["checkpoint"]).split("\n")
+        return w.ReceiptPage(
+            **self.base(),
+            title=self.family(found.entry.record.family),
+            case=found.entry.record.case,
+            digest=digest,
+            accepted_at=found.entry.filed.at,
+            leaf_index=found.entry.filed.index,
+            tree_size=int(lines[1]),
+            witnesses=tuple(str(one) for one in told["cosignatures"]),
+            receipt=canonical.jcs(signed).decode(),
+            back=paths.work_case(found.entry.record.case),
+        )
+
+    def receipt_bytes(self, digest: str) -> bytes:
+        """Return that receipt as it is handed out."""
+        return canonical.jcs(self._receipt(self._own(digest))) + b"\n"
+
+    def _own(self, digest: str) -> Accepted:
+        found = self.context.door.find(digest) if _DIGEST.fullmatch(digest) else None
+        if found is None or found.entry.record.author != self.subject.party:
+            raise Problem("NOT-FOUND")
+        return found
+
+    def _receipt(self, found: Accepted) -> dict[str, Any]:
+        with self.context.door.store.read() as reading:
+            return dict(self.context.door.receipt(found, reading))
+
+    # --- parts ----------------------------------------------------------------------------------------------------
+
+    def look(self, ident: str) -> CaseView:
+        """Return a case that the caller may see. Raises NOT-FOUND for any other."""
+        return self.context.look(ident, self.subject)
+
+    def family(self, name: str) -> Label:
+        """Return the title of a family as it is in force."""
+        return words.family(self.context.door.catalogue, name)
+
+    def work_case(self, case: Case, *, act_now: list[Act]) -> w.WorkCase:
+        """Return a case as the workbench shows it."""
+        procedure = self.context.door.procedure(case.id)
+        registered = self.context.directory.roles(self.subject.party)
+        roles = roles_of(case, self.subject.party, registered) - {"participant"}
+        return w.WorkCase(
+            case=case.id,
+            name=case.text("name") or _word(procedure.title).zh,
+            code=case.text("project_code"),
+            procedure=_word(procedure.title),
+            roles=tuple(ROLE_WORDS.get(role, Label(role, role)) for role in sorted(roles)),
+            states=tuple(_state(procedure, lot, state) for lot, state in sorted(case.tracks.items())),
+            tasks=self._tasks(case, act_now, procedure),
+            href=paths.work_case(case.id),
+        )
+
+    def _tasks(self, case: Case, acts: list[Act], procedure: Procedure) -> tuple[w.Task, ...]:
+        deadline = case.instant("bid_deadline")
+        made: dict[str, w.Task] = {}
+        for act in acts:
+            if act.family in OTHERWISE or set(act.roles) == {"participant"}:
+                continue
+            lots = act.lots if set(act.lots) != set(case.tracks) else ()
+            until = deadline if "tendering" in procedure.states and _is_open(deadline, self.page.now) else None
+            made.setdefault(
+                act.family,
+                w.Task(self.family(act.family), paths.work_form(case.id, act.family), lots, act.clause, until),
+            )
+        return tuple(made.values())
+
+    def _record(self, entry: Entry) -> w.WorkRecord:
+        record = entry.record
+        own = record.author == self.subject.party
+        name = self.context.directory.name(record.author) if not record.author.startswith("person:") or own else None
+        return w.WorkRecord(
+            title=words.family(self.context.door.catalogue, record.family, record.schema.version),
+            at=entry.filed.at,
+            author=str(name or record.author),
+            digest=record.digest,
+            own=own,
+            href=paths.work_record(record.digest) if own else "",
+        )
+
+    def today(self) -> Any:
+        """Return the legal date."""
+        return legal_date(self.page.now)
+
+
+def _state(procedure: Procedure, lot: str, state: str) -> tuple[str, Label, v.Tone]:
+    return lot, _word(procedure.states[state]), "waiting" if state in procedure.terminal else "running"
+
+
+def _is_open(deadline: datetime | None, now: datetime) -> bool:
+    return deadline is not None and deadline > now
+
+
+def _word(text: Text) -> Label:
+    return Label(text.zh, text.en)
