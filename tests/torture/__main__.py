@@ -25,6 +25,7 @@ PARTS = (
     "deadline",
     "permission",
     "secrecy",
+    "bad_input",
     "tamper",
     "concurrency",
     "failover",
