@@ -30,11 +30,12 @@ from tradehall.demo.run import run_demo
 from tradehall.desk.ports import StoreUnavailable
 from tradehall.desk.standing import Standing, standing
 from tradehall.kernel.refusal import Text
-from tradehall.main import PROCEDURES, build_node, settings_of_environment
+from tradehall.main import NOBODY_VOUCHES, PROCEDURES, build_node, settings_of_environment
 from tradehall.reference.pages import reference_pages
 from tradehall.replay.command import replay
 from tradehall.serving import NotShareable, serve_alone, serve_together, this_program
 from tradehall.web import lines
+from tradehall_standards import CatalogueError
 
 if TYPE_CHECKING:
     from tradehall_standards import Json
@@ -81,10 +82,12 @@ def serve(context: click.Context, host: str, port: int, workers: int) -> None:
     """运行节点: serve this node; settings from TRADEHALL_* variables."""
     lines.configure()
     settings = settings_of_environment()
+    if not settings.officers and not settings.production:
+        click.echo(f"!!! {NOBODY_VOUCHES}", err=True)
     if workers == 1:
         try:
             serve_alone(settings, host, port, log=os.environ.get("TRADEHALL_LOG", "warning"))
-        except StoreUnavailable as error:
+        except (StoreUnavailable, CatalogueError) as error:
             Words("zh").fail(f"节点不得启动：{error}", f"this node must not serve: {error}", UNAVAILABLE)
         return
     command = [*this_program(), "serve", "--host", host, "--port", str(port), "--workers", "1"]
@@ -129,7 +132,7 @@ def _checks() -> Sequence[Check]:
         return "ok"
 
     return [
-        catalogue_check(),
+        catalogue_check(Path(settings.officers) if settings.officers else None),
         keys_check(settings.data / "keys"),
         clock_check(),
         Check(

@@ -57,9 +57,11 @@ from tradehall.rules import merkle
 from tradehall.rules.merkle import HASH_SIZE, TILE_WIDTH
 from tradehall.web.api.context import Context
 from tradehall.web.problems import Problem
-from tradehall_standards import Catalogue, Json
+from tradehall_standards import Catalogue, CatalogueError, Json
 from tradehall_standards.calendar import WorkingCalendar
 from tradehall_standards.parameters import Parameters
+from tradehall_standards.release import load_signed
+from tradehall_standards.sources import default_root
 
 if TYPE_CHECKING:
     from tradehall.adapters.pdf.verify import LetterVerdict
@@ -92,6 +94,8 @@ class Settings:
         require_standby: ``on`` makes PostgreSQL confirm every commit on a synchronous standby; without one nothing is
             accepted.
         due_work: ``off`` leaves openings to people; a node with a sandbox clock never does due work by itself.
+        officers: folder of the city's own officers (``keys/``, ``releases/``): only what they adopted is served.
+        production: ``on`` refuses a catalogue for which only development keys vouch.
     """
 
     data: Path = Path("var/node")
@@ -107,6 +111,8 @@ class Settings:
     decoys: int = 128
     require_standby: bool = False
     due_work: bool = True
+    officers: str = ""
+    production: bool = False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -118,6 +124,7 @@ class Settings:
             ("decoys", int),
             ("require_standby", _switch),
             ("due_work", _switch),
+            ("production", _switch),
         ):
             if value := environment.get(f"TRADEHALL_{name.upper()}"):
                 found[name] = kind(value)
@@ -130,6 +137,7 @@ class Settings:
             "cities",
             "sandbox_start",
             "common_passwords",
+            "officers",
         )
         for name in names:
             if value := environment.get(f"TRADEHALL_{name.upper()}"):
@@ -179,6 +187,26 @@ class Node:
         self.store.close()
 
 
+def load_catalogue(settings: Settings) -> Catalogue:
+    """
+    Load the catalogue that this node may serve (载入节点的标准目录).
+
+    Raises:
+        CatalogueError: a file is not as it was signed; or in production, where nobody but development keys vouches.
+    """
+    if settings.officers:
+        return load_signed(default_root(), Path(settings.officers))
+    if settings.production:
+        raise CatalogueError([NOBODY_VOUCHES])
+    return Catalogue.load()
+
+
+NOBODY_VOUCHES = (
+    "只有开发密钥为标准目录作保：请以 TRADEHALL_OFFICERS 指定本市标准官员的文件夹 "
+    "(only development keys vouch for the catalogue: name the folder of this city's officers in TRADEHALL_OFFICERS)"
+)
+
+
 def build_node(settings: Settings, *, catalogue: Catalogue | None = None) -> Node:
     """
     Build a node (装配节点). ``catalogue`` saves loading it again where several nodes share a process.
@@ -188,6 +216,7 @@ def build_node(settings: Settings, *, catalogue: Catalogue | None = None) -> Nod
         DurabilityError: the database would lose acknowledged writes.
         FencedError: the database must not be written.
     """
+    catalogue = catalogue or load_catalogue(settings)
     chance = secrets.token_bytes
     make_folder(settings.data)
     clock = _clock(settings)
@@ -210,7 +239,7 @@ def build_node(settings: Settings, *, catalogue: Catalogue | None = None) -> Nod
     trust = Trust((keys.authority.certificate,), revoked_at)
     door = Door(
         store=store,
-        catalogue=catalogue or Catalogue.load(),
+        catalogue=catalogue,
         parameters=Parameters.load(),
         calendar=WorkingCalendar.load(),
         procedures=PROCEDURES,

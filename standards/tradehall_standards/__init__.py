@@ -7,9 +7,10 @@ imports nothing of the platform and reads no clock.
 
 from tradehall_standards import canonical, identifiers, periods, strict
 from tradehall_standards.calendar import WorkingCalendar, YearNotLoaded
-from tradehall_standards.catalogue import Catalogue, CatalogueError, Citation, Finding, SchemaRef, State, Version
+from tradehall_standards.catalogue import Catalogue, CatalogueError, Citation, Finding, SchemaRef, Version
 from tradehall_standards.codelists import CodeList, CodeRow
 from tradehall_standards.fields import Disclosure, Field
+from tradehall_standards.lifecycle import State
 from tradehall_standards.lint import LintFinding, lint_schema
 from tradehall_standards.parameters import AmbiguousRuleError, Parameters, Rule
 from tradehall_standards.periods import PeriodVerdict

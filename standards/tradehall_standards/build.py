@@ -1,14 +1,14 @@
 """
 Building the catalogue (目录构建): manifests and the hash-chained index, made from the source files.
 
-What the index lists is published and never changes; ``build`` refuses an edit of it. Before a first release
-``rewrite=True`` starts the index anew.
+What a release names is published and never changes: ``build`` refuses an edit of it. What no release names yet may be
+changed and built again as often as one likes; it stands in the index behind everything that is published.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -35,13 +35,12 @@ FIRST_DAY: Final = "2026-01-01"
 """Publication and start of a version whose manifest does not say otherwise."""
 
 
-def build(root: Path, *, rewrite: bool = False) -> tuple[str, ...]:
+def build(root: Path) -> tuple[str, ...]:
     """
     Lint all sources, check all examples in both engines, then write manifests and the index (构建目录).
 
     Args:
         root: the ``schemas`` folder.
-        rewrite: forget the index and pin the latest code lists; only before a first release.
 
     Returns:
         Paths of the files written, relative to ``root``; empty when everything was up to date.
@@ -53,9 +52,9 @@ def build(root: Path, *, rewrite: bool = False) -> tuple[str, ...]:
     findings = list(lint_sources(sources))
     if findings:
         raise CatalogueError(findings)
-    built = _with_manifests(sources, rewrite=rewrite)
-    index = _index(built, rewrite=rewrite)
-    built = replace(built, index=index)
+    signed = _signed_entries(root, sources)
+    built = _with_manifests(sources, frozenset(str(entry.get("id")) for entry in signed))
+    built = replace(built, index=_index(built, signed))
     findings = [*verify_sources(built), *check_all_examples(built)]
     if findings:
         raise CatalogueError(findings)
@@ -79,10 +78,10 @@ def _read(root: Path) -> Sources:
 # --- manifests
 
 
-def _with_manifests(sources: Sources, *, rewrite: bool) -> Sources:
-    if rewrite:
-        forget = [replace(source, manifest=_without_pins(source.manifest)) for source in sources.records]
-        sources = replace(sources, records=tuple(forget), index=None)
+def _with_manifests(sources: Sources, published: frozenset[str]) -> Sources:
+    """Make all manifests; what is not yet published pins the latest code lists."""
+    free = [source if source.id in published else _without_pins(source) for source in sources.records]
+    sources = replace(sources, records=tuple(free))
     return replace(
         sources,
         commons=tuple(_with_manifest(source, sources) for source in sources.commons),
@@ -90,8 +89,9 @@ def _with_manifests(sources: Sources, *, rewrite: bool) -> Sources:
     )
 
 
-def _without_pins(manifest: Object | None) -> Object | None:
-    return None if manifest is None else {key: value for key, value in manifest.items() if key != "codelists"}
+def _without_pins(source: SchemaSource) -> SchemaSource:
+    manifest = {key: value for key, value in (source.manifest or {}).items() if key != "codelists"}
+    return replace(source, manifest=manifest)
 
 
 def _with_manifest(source: SchemaSource, sources: Sources) -> SchemaSource:
@@ -143,16 +143,32 @@ def codelist_names(schema: Json) -> Iterator[str]:
 # --- the index
 
 
-def _index(sources: Sources, *, rewrite: bool) -> Object:
-    published = published_digests(sources)
-    entries = [] if rewrite or sources.index is None else list(_entries(sources.index))
+def _signed_entries(root: Path, sources: Sources) -> list[Object]:
+    """Return the entries of the index that the newest release covers; whether it is signed, ``verify`` tells."""
+    from tradehall_standards.release.releases import read_releases  # noqa: PLC0415 - releasing builds on building
+
+    try:
+        releases = read_releases(root)
+    except ValueError as problem:
+        raise CatalogueError([str(problem)]) from None
+    entries = list(_entries(sources.index or {}))
+    covered = releases[-1].entries if releases else 0
+    if releases and (len(entries) < covered or canonical.digest(entries[covered - 1]) != releases[-1].head):
+        told = "take catalogue.json as it was released, then build again"
+        raise CatalogueError([f"catalogue.json: it does not begin as release {releases[-1].name} has it; {told}"])
+    return entries[:covered]
+
+
+def _index(sources: Sources, signed: Sequence[Object]) -> Object:
+    """Keep the entries that are signed, and list behind them whatever is new, and dated data that has changed."""
+    found = published_digests(sources)
+    entries = list(signed)
     listed = {str(entry.get("id")): entry.get("digest") for entry in entries}
-    edited = [name for name in listed if name not in sources.data and listed[name] != published.get(name)]
+    edited = [name for name in listed if name not in sources.data and listed[name] != found.get(name)]
     if edited:
-        hint = "publish a new version, or before a first release build with --rewrite"
-        raise CatalogueError([f"{name} was edited after publication; {hint}" for name in edited])
+        raise CatalogueError([f"{name} was edited after publication; publish a new version" for name in edited])
     previous = canonical.digest(entries[-1]) if entries else None
-    for name, digest in published.items():
+    for name, digest in found.items():
         if listed.get(name) != digest:
             entry: Object = {"id": name, "digest": digest, "previous": previous}
             entries.append(entry)

@@ -7,8 +7,8 @@ its manifest, and the index is an unbroken chain. Nothing here reads a clock: da
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,18 @@ from tradehall_standards.codelists import CodeList, CodeRow
 from tradehall_standards.engines import Engine, EngineError, Problem, RecordEngine
 from tradehall_standards.fields import Disclosure, Field, disclosure_of, list_fields
 from tradehall_standards.identifiers import find_problem
+from tradehall_standards.lifecycle import (
+    CITABLE,
+    Decision,
+    LifecycleError,
+    State,
+    date_of,
+    dated,
+    decisions_of_manifest,
+    read_decisions,
+    state_from,
+    states_of,
+)
 from tradehall_standards.lint import LintFinding, lint_schema
 from tradehall_standards.marks import Mark, find_marks
 from tradehall_standards.rules_cel import CelRule, Reach, RuleError, compile_rules, reach
@@ -35,7 +47,6 @@ from tradehall_standards.sources import (
 )
 from tradehall_standards.strict import Json, as_array, as_object, escape
 
-State = Literal["published", "in_force", "superseded", "withdrawn", "unpublished"]
 Severity = Literal["block", "warn"]
 
 MAX_FINDINGS: Final = 50
@@ -124,6 +135,7 @@ class Version:
     sunset: date | None
     predecessor: str | None
     legal_basis: tuple[str, ...]
+    decisions: tuple[Decision, ...]
 
     @property
     def family(self) -> str:
@@ -189,11 +201,12 @@ class Version:
 
     def state_on(self, day: date) -> State:
         """Return the state of this version on a date, as if no later version existed (标准状态)."""
-        if day < self.published_on:
-            return "unpublished"
-        if day < self.in_force_from:
-            return "published"
-        return "withdrawn" if self.sunset is not None and day >= self.sunset else "in_force"
+        return state_from(self._dated, day)
+
+    @cached_property
+    def _dated(self) -> tuple[Decision, ...]:
+        """All that is known by now, in the order in which it takes effect."""
+        return dated(self.decisions, date.max)
 
     def field_at(self, path: Sequence[str | int]) -> Field:
         """Return the field at a place of a payload, or the closest one above it."""
@@ -220,12 +233,13 @@ class Catalogue:
         self._codelists = codelists
 
     @classmethod
-    def load(cls, root: Path | None = None) -> Catalogue:
+    def load(cls, root: Path | None = None, *, only: Collection[str] | None = None) -> Catalogue:
         """
         Load and verify the catalogue (载入标准目录).
 
         Args:
             root: the ``schemas`` folder; the packaged one by default, else that of the repository.
+            only: ids of the index beyond which nothing is taken in; without it also what is not yet published is.
 
         Raises:
             CatalogueError: with every finding: unreadable file, broken lint, digest that differs, broken chain.
@@ -237,6 +251,8 @@ class Catalogue:
         findings = [*lint_sources(sources), *verify_sources(sources)]
         if findings:
             raise CatalogueError(findings)
+        if only is not None:
+            sources = _narrowed(sources, only)
         return cls([open_version(source, sources) for source in sources.records], sources.codelists)
 
     def families(self) -> tuple[str, ...]:
@@ -253,13 +269,16 @@ class Catalogue:
 
     def resolve(self, family: str, on: date) -> Version | None:
         """Return the highest version that is in force on a date (现行版本), or None."""
-        in_force = [version for version in self.versions(family) if version.state_on(on) == "in_force"]
+        in_force = [version for version in self.versions(family) if version.state_on(on) in CITABLE]
         return in_force[-1] if in_force else None
 
     def state(self, version: Version, on: date) -> State:
         """Return the state on a date, knowing all later versions: ``superseded`` may be cited until its sunset."""
-        state = version.state_on(on)
-        return "superseded" if state == "in_force" and self.resolve(version.family, on) is not version else state
+        return self.states(version.family, on, date.max)[version.version]
+
+    def states(self, family: str, on: date, known_on: date) -> Mapping[str, State]:
+        """Return the state of every version of a family on a day, as it was known on another (某日状态)."""
+        return states_of({version.version: version.decisions for version in self.versions(family)}, on, known_on)
 
     def codelist(self, name: str, on: date) -> CodeList | None:
         """Return the edition of a code list that was the latest on a date, or None."""
@@ -307,7 +326,7 @@ class Catalogue:
             zh, en = f"标准 {name} 的摘要与目录不符", f"The digest of {name} is not that of the catalogue"
             return _refused("SCHEMA-DIGEST", zh, en)
         state = version.state_on(event_date)
-        if state == "in_force":
+        if state in CITABLE:
             return version
         zh = f"标准 {name} 在 {event_date} {'已废止' if state == 'withdrawn' else '尚未实施'}"
         en = f"{name} is {'withdrawn' if state == 'withdrawn' else 'not yet in force'} on {event_date}"
@@ -431,6 +450,19 @@ def pinned_codelists(source: SchemaSource, sources: Sources) -> dict[str, CodeLi
     return chosen
 
 
+def _narrowed(sources: Sources, only: Collection[str]) -> Sources:
+    """Leave out versions and editions that are not among ``only``."""
+    codelists = {
+        name: tuple(edition for edition in editions if f"codelists/{name}/{edition.version}" in only)
+        for name, editions in sources.codelists.items()
+    }
+    return replace(
+        sources,
+        records=tuple(source for source in sources.records if source.id in only),
+        codelists={name: editions for name, editions in codelists.items() if editions},
+    )
+
+
 def lint_sources(sources: Sources) -> Iterator[str]:
     """Yield every lint that the catalogue breaks, one sentence each (提案检查)."""
     for finding in find_lints(sources):
@@ -455,7 +487,20 @@ def verify_sources(sources: Sources) -> Iterator[str]:
     """Yield every digest, date or link of the chain that is not as published (完整性检查)."""
     for source in (*sources.commons, *sources.records):
         yield from _verify_manifest(source, sources)
+    yield from _verify_decisions(sources)
     yield from _verify_index(sources)
+
+
+def _verify_decisions(sources: Sources) -> Iterator[str]:
+    known = {source.id for source in sources.records}
+    try:
+        decisions = read_decisions(sources.data.get("lifecycle"))
+    except LifecycleError as problem:
+        yield f"lifecycle.json: {problem}"
+        return
+    for decision in decisions:
+        if decision.standard not in known:
+            yield f"lifecycle.json: {decision.standard} is no version of the catalogue"
 
 
 def _verify_manifest(source: SchemaSource, sources: Sources) -> Iterator[str]:
@@ -549,6 +594,9 @@ def open_version(source: SchemaSource, sources: Sources) -> Version:
     if manifest.get("digest") != digest:
         raise ValueError(f"the bundle has digest {digest}, the manifest states {manifest.get('digest')}")
     states, predecessor = as_object(manifest.get("states")), manifest.get("predecessor")
+    later = read_decisions(sources.data.get("lifecycle"))
+    published_on, _ = _date(states, "published_on"), _date(states, "in_force_from")
+    decisions = (*decisions_of_manifest(source.id, states), *(d for d in later if d.standard == source.id))
     return Version(
         source=source,
         bundle=compiled,
@@ -557,11 +605,12 @@ def open_version(source: SchemaSource, sources: Sources) -> Version:
         rules=compile_rules(source.rules),
         codelists=codelists,
         marks=find_marks(compiled),
-        published_on=_date(states, "published_on"),
-        in_force_from=_date(states, "in_force_from"),
-        sunset=_optional_date(states, "sunset"),
+        published_on=published_on,
+        in_force_from=date_of(decisions, "in_force") or date.max,
+        sunset=date_of(decisions, "withdrawn"),
         predecessor=predecessor if isinstance(predecessor, str) else None,
         legal_basis=tuple(str(item) for item in as_array(manifest.get("legal_basis"))),
+        decisions=decisions,
     )
 
 
@@ -570,7 +619,3 @@ def _date(states: Object, member: str) -> date:
     if not isinstance(value, str):
         raise ValueError(f"states.{member} is missing")  # noqa: TRY004 - bad data, not a bad call
     return date.fromisoformat(value)
-
-
-def _optional_date(states: Object, member: str) -> date | None:
-    return None if states.get(member) is None else _date(states, member)

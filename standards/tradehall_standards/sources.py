@@ -92,7 +92,8 @@ class Sources:
     """
     All published files (全部源文件). ``codelists`` maps list name to its editions, oldest first.
 
-    ``data`` holds the parsed files of ``parameters/`` and ``calendars/`` by path without suffix.
+    ``data`` holds the parsed files of ``calendars/``, ``parameters/``, ``procedures/`` and ``lifecycle.json`` by path
+    without suffix.
     """
 
     root: Path
@@ -160,9 +161,12 @@ def read_sources(root: Path) -> Sources:
         codelists=_read_codelists(root / "codelists"),
         index=read_object(index) if index.exists() else None,
         data={
-            f"{folder}/{path.stem}": read_json(path)
-            for folder in ("calendars", "parameters")
-            for path in sorted((root / folder).glob("*.json"))
+            **{
+                f"{folder}/{path.stem}": read_json(path)
+                for folder in ("calendars", "parameters", "procedures")
+                for path in sorted((root / folder).glob("*.json"))
+            },
+            **{path.stem: read_json(path) for path in root.glob("lifecycle.json")},
         },
     )
 

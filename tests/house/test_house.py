@@ -5,9 +5,13 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+
+from tradehall_standards.release import verify
+from tradehall_standards.sources import default_root
 
 ROOT = Path(__file__).parent.parent.parent
 SOURCES = ("platform/tradehall", "standards/tradehall_standards")
@@ -98,5 +102,22 @@ def test_nothing_that_was_made_lies_among_the_sources() -> None:
         "csv",
     }
     named = {".ci/run", ".gitignore", "LICENSE", "run"}
+    # The private keys of the development officers, in the repository on purpose (decision 0012); no other key is.
+    named |= {f"tests/officers/{officer}.pem" for officer in ("jia", "yi", "bing")}
     odd = [n for n in listed.stdout.decode().split("\0") if n and n not in named and n.rpartition(".")[2] not in kept]
     assert odd == []
+
+
+def test_the_repositorys_catalogue_is_as_it_was_signed() -> None:
+    """Signed by development officers only, which a production node refuses; what is new may wait for its release."""
+    found = verify(default_root())
+    assert [str(finding) for finding in found.findings] == []
+    assert found.vouched == "development"
+
+
+def test_the_wheel_holds_no_private_key() -> None:
+    packed = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]["build"]["targets"]["wheel"]
+    for folder in packed["only-include"]:
+        for path in (ROOT / folder).rglob("*"):
+            held = path.is_file() and b"PRIVATE KEY-----" in path.read_bytes()
+            assert not held, path.relative_to(ROOT)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from officers.signing import release
 from standards import mini
 from tradehall_standards import Catalogue, CatalogueError
 from tradehall_standards.build import build, check_root
@@ -18,6 +19,7 @@ from tradehall_standards.commands import standards_commands
 from tradehall_standards.rules_cel import FUNCTIONS, RuleError, check_examples, compile_rules
 
 RECORD = Path("records/notice/1.0.0")
+FIRST = date(2026, 1, 1)
 
 
 def test_building_twice_changes_nothing(built: Path) -> None:
@@ -27,26 +29,46 @@ def test_building_twice_changes_nothing(built: Path) -> None:
     assert check_root(built) == ()
 
 
-def test_an_edit_after_publication_is_refused_until_a_rewrite(built: Path) -> None:
-    path = built / RECORD / "i18n" / "en.json"
+def edit_titles(root: Path) -> None:
+    path = root / RECORD / "i18n" / "en.json"
     titles = mini.get(path)
     titles["/properties/title"] = {"title": "Heading"}
     mini.put(path, titles)
-    with pytest.raises(CatalogueError, match="edited after publication"):
-        build(built)
-    build(built, rewrite=True)
+
+
+def test_what_no_release_names_may_be_edited_and_built_again(built: Path) -> None:
+    edit_titles(built)
+    assert build(built) == (f"{RECORD}/manifest.json", "catalogue.json")
     assert Catalogue.load(built).families() == ("notice",)
 
 
+def test_an_edit_after_publication_is_refused(built: Path) -> None:
+    release(built, "2026.1", FIRST)
+    edit_titles(built)
+    with pytest.raises(CatalogueError, match="edited after publication"):
+        build(built)
+
+
+def test_an_index_that_does_not_begin_as_it_was_released_is_not_built_on(built: Path) -> None:
+    release(built, "2026.1", FIRST)
+    index = mini.get(built / "catalogue.json")
+    mini.put(built / "catalogue.json", {**index, "entries": index["entries"][1:]})
+    with pytest.raises(CatalogueError, match=r"does not begin as release 2026\.1"):
+        build(built)
+
+
 def test_dated_data_may_be_listed_again(built: Path) -> None:
-    mini.put(built / "parameters" / "none.json", {"regime": "none", "rules": [], "title": {"zh": "x"}})
-    assert build(built) == ("catalogue.json",)
+    release(built, "2026.1", FIRST)
+    for title in ("x", "y"):
+        mini.put(built / "parameters" / "none.json", {"regime": "none", "rules": [], "title": {"zh": title}})
+        assert build(built) == ("catalogue.json",)
     entries = mini.get(built / "catalogue.json")["entries"]
     assert [entry["id"] for entry in entries].count("parameters/none") == 2
     assert Catalogue.load(built).families() == ("notice",)
 
 
 def test_a_new_edition_of_a_code_list_leaves_published_versions_alone(built: Path) -> None:
+    release(built, "2026.1", FIRST)
     digest = Catalogue.load(built).versions("notice")[0].digest
     newer = {**mini.CURRENCIES, "version": "2026-07-01", "rows": mini.CURRENCIES["rows"][:1]}
     mini.put(built / "codelists" / "currency" / "2026-07-01.json", newer)
@@ -55,6 +77,13 @@ def test_a_new_edition_of_a_code_list_leaves_published_versions_alone(built: Pat
     assert catalogue.versions("notice")[0].digest == digest
     assert catalogue.code("currency", "EUR", date(2026, 6, 30)) is not None
     assert catalogue.code("currency", "EUR", date(2026, 7, 1)) is None
+
+
+def test_what_is_not_published_yet_pins_the_latest_code_lists(built: Path) -> None:
+    newer = {**mini.CURRENCIES, "version": "2026-07-01", "rows": mini.CURRENCIES["rows"][:1]}
+    mini.put(built / "codelists" / "currency" / "2026-07-01.json", newer)
+    build(built)
+    assert Catalogue.load(built).versions("notice")[0].codelists["currency"].version == "2026-07-01"
 
 
 @pytest.mark.parametrize(

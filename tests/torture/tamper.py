@@ -14,12 +14,13 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from officers.signing import release
 from torture.apart import apart
 from torture.harness import Part, Run, Said
 from torture.tamper_rows import opened, restore, rows
@@ -260,6 +261,7 @@ def catalogue_bytes(run: Run) -> None:
 
     root = mini.write(run.folder / "mini")
     build(root)
+    release(root, "2026.1", date(2026, 1, 1))
     Catalogue.load(root)
     files = sorted(root.rglob("schema.json"))
     rng = random.Random(run.seed)

@@ -16,7 +16,9 @@ import click
 
 from tradehall.cli.words import INVALID, Words, json_option, lang_option, print_json, print_table
 from tradehall.kernel.refusal import Text
-from tradehall_standards import Catalogue
+from tradehall_standards import CatalogueError
+from tradehall_standards.release import verify
+from tradehall_standards.sources import default_root
 
 State = Literal["ok", "warning", "failed"]
 
@@ -112,13 +114,22 @@ def _detail(found: Found, words: Words) -> str:
 # --- checks that need nothing of the outer rooms -------------------------------------------------------------
 
 
-def catalogue_check() -> Check:
-    """Return the check that the catalogue loads: every lint, digest and link of its chain."""
+def catalogue_check(officers: Path | None = None) -> Check:
+    """Return the check that every file of the catalogue is as officers signed it; ``officers`` alone count if given."""
 
     def run() -> str:
-        return f"{len(Catalogue.load().families())} families"
+        found = verify(default_root(), officers)
+        if not found.ok or found.release is None:
+            raise CatalogueError([str(finding) for finding in found.findings])
+        told = f"{found.release.name}, {found.files} files"
+        if found.vouched != "standards":
+            raise Doubt(f"{told}; only development keys vouch 只有开发密钥作保")
+        return told
 
-    remedy = Text("恢复 schemas 文件夹的发布版本", "restore the published schemas folder")
+    remedy = Text(
+        "恢复 schemas 文件夹的发布版本；生产节点须以 TRADEHALL_OFFICERS 指定本市标准官员",
+        "restore the published schemas folder; in production name the city's officers in TRADEHALL_OFFICERS",
+    )
     return Check(Text("标准目录", "catalogue"), run, remedy)
 
 

@@ -12,7 +12,9 @@ import click
 from tradehall_standards.commands.building import build_command, lint_command
 from tradehall_standards.commands.comparing import compat_command, diff_command
 from tradehall_standards.commands.dry_run import Journals, dry_run_command
+from tradehall_standards.commands.officers import keys_group
 from tradehall_standards.commands.published import check_command, list_command
+from tradehall_standards.commands.releasing import approve_command, propose_command, publish_command, verify_command
 from tradehall_standards.commands.words import Today
 
 __all__ = ["standards_commands"]
@@ -37,6 +39,11 @@ def standards_commands(today: Today, journals: Journals | None = None) -> click.
         compat_command(),
         diff_command(),
         dry_run_command(today, journals),
+        propose_command(today),
+        approve_command(),
+        publish_command(),
+        verify_command(),
+        keys_group(today),
     ):
         group.add_command(command)
     return group

@@ -18,18 +18,19 @@ def build_command() -> click.Command:
 
     @click.command("build")
     @root_option
-    @click.option("--rewrite", is_flag=True, help="重建索引: start the index anew (before a first release only).")
     @json_option
     @lang_option
-    def command(root: Path | None, *, rewrite: bool, as_json: bool, lang: str) -> None:
+    def command(root: Path | None, *, as_json: bool, lang: str) -> None:
         """
         构建目录: check everything, then write manifests and the index; nothing is written where something is wrong.
+
+        What no release names yet may be changed and built again; it is published by `propose`, `approve`, `publish`.
 
         Prints the files written. Exit code 1: something was found.
         """
         words = Words(lang)
         with reading(words):
-            written = build(root or default_root(), rewrite=rewrite)
+            written = build(root or default_root())
         if as_json:
             print_json(list(written))
         else:

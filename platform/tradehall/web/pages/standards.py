@@ -14,7 +14,7 @@ from tradehall.kernel.payload import Obj, obj, texts
 from tradehall.web.portal import views as v
 from tradehall.web.portal.views import Label, Tone
 from tradehall.web.problems import Problem
-from tradehall_standards import Json, strict
+from tradehall_standards import Json, lifecycle, strict
 from tradehall_standards.catalogue import Catalogue, Version
 from tradehall_standards.sources import default_root
 
@@ -105,12 +105,15 @@ GROUPS: Final[tuple[tuple[Label, tuple[str, ...]], ...]] = (
 )
 SCHEMA: Final = Label("JSON Schema（含代码集）", "JSON Schema with code lists")
 OTHERS: Final = Label("其他", "Others")
+_TONES: Final[dict[str, Tone]] = {
+    "in_force": "done",
+    "consultation": "attention",
+    "published": "attention",
+    "under_review": "attention",
+    "withdrawn": "failed",
+}
 STATES: Final[dict[str, tuple[Label, Tone]]] = {
-    "in_force": (Label("现行", "In force"), "done"),
-    "published": (Label("已发布，未实施", "Published, not yet in force"), "attention"),
-    "superseded": (Label("已有新版本", "Superseded"), "waiting"),
-    "withdrawn": (Label("已废止", "Withdrawn"), "failed"),
-    "unpublished": (Label("未发布", "Not published"), "waiting"),
+    state: (Label(zh, en), _TONES.get(state, "waiting")) for state, (zh, en) in lifecycle.TITLES.items()
 }
 ANY: Final = "*"
 """Any index of an array, or any free key."""
