@@ -83,6 +83,14 @@ GROUPS: Final[tuple[tuple[Label, tuple[str, ...]], ...]] = (
         ),
     ),
     (
+        Label("电子卖场", "E-mall"),
+        ("mall_listing", "mall_order", "reverse_auction_notice", "reverse_auction_bid", "reverse_auction_result"),
+    ),
+    (
+        Label("土地与产权", "Land and property"),
+        ("land_listing", "land_application", "land_bid", "land_result", "property_listing", "property_result"),
+    ),
+    (
         Label("电子保函", "Guarantee letters"),
         ("guarantee_application", "guarantee_decision", "guarantee_letter", "guarantee_event"),
     ),
