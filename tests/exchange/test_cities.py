@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,7 +17,7 @@ from storytelling.people import CITY, Cast, Person
 from storytelling.script import STORIES, _act, read_story
 from storytelling.stage import Stage
 from storytelling.ways import CityWay, Denied, by_city, fill_template
-from tradehall.desk.exchange import NOT_YET, CityKeys, back_off, decided
+from tradehall.desk.exchange import NOT_YET, CityKeys, Courier, back_off, decided
 from tradehall.desk.filing import signed_record
 from tradehall.desk.rebuild import refold
 from tradehall.kernel.record import Record, read_record
@@ -310,6 +311,43 @@ def test_every_answer_keeps_to_the_interface_document(room: Room, cast: Cast, ca
 def test_the_waits_between_tries_grow_to_a_limit_and_every_not_yet_is_a_refusal() -> None:
     assert [back_off(n) for n in range(7)] == [1, 2, 4, 8, 16, 30, 30]
     assert set(KINDS) >= NOT_YET
+
+
+class Down:
+    """A city that never answers."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def file(self, record: bytes) -> None:
+        assert record
+
+    async def sessions(self) -> None:
+        self.asked += 1
+
+    async def close(self) -> None:
+        return
+
+
+def test_what_is_left_while_the_link_is_down_does_not_make_the_next_try_come_later(room: Room) -> None:
+    """Ten records left in a cut of a second would else wait half a minute for the link that is there again."""
+
+    async def leave_ten(courier: Courier, down: Down) -> int:
+        courier.start()
+        for number in range(1, 11):
+            while down.asked < number:  # noqa: ASYNC110  - the courier's threads are real
+                await asyncio.sleep(0.001)
+            courier.wake(CITY)
+        while down.asked < 11:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0)
+        failures = courier.links[CITY].failures
+        await courier.stop()
+        return failures
+
+    down = Down()
+    exchange = replace(room.way.exchange, cities={CITY: down})  # type: ignore[dict-item]
+    assert asyncio.run(leave_ten(Courier(exchange), down)) <= 2  # a second may pass meanwhile on a busy machine
 
 
 def digest_of(record: dict[str, Any]) -> str:

@@ -372,7 +372,7 @@ class Courier:
             self.links[city].news.set()
 
     async def _attend(self, city: str) -> None:
-        link = self.links[city]
+        link, prompted = self.links[city], False
         while True:
             link.news.clear()
             try:
@@ -380,13 +380,15 @@ class Courier:
                 link.fault = "" if held else "no answer"
             except Exception as error:  # noqa: BLE001  - a database may be away in many ways; the courier outlives them
                 held, link.fault = False, type(error).__name__
-            link.failures = 0 if held else link.failures + 1
+            # What is left here while the link is down prompts a try; it must not make the next one come later.
+            link.failures = 0 if held else link.failures + (not prompted)
             link.held_at = self.exchange.door.store.now() if held else link.held_at
             try:
                 async with asyncio.timeout(POLL_SECONDS if held else back_off(link.failures)):
                     await link.news.wait()
+                prompted = True
             except TimeoutError:
-                continue
+                prompted = False
 
     async def round(self, city: str) -> bool:
         """Deliver what is due and follow the log once (一轮); returns whether the link held."""
