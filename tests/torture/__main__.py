@@ -30,6 +30,7 @@ PARTS = (
     "concurrency",
     "failover",
     "simulation",
+    "partition",
     "browser",
 )
 """Modules ``torture.<name>``; each has one ``PART``."""

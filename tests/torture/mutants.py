@@ -10,14 +10,17 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
+from itertools import count
 from types import SimpleNamespace
 from typing import Any
 
-from tradehall.adapters import clock, vault
+from tradehall import main
+from tradehall.adapters import clock, memory, vault
 from tradehall.adapters.sql import engines, store
-from tradehall.desk import accept
+from tradehall.desk import accept, exchange, journal
 from tradehall.kernel.procedure import Procedure
-from tradehall.rules import bidding, guaranteeing
+from tradehall.rules import bidding, guaranteeing, sessions
 
 _applied = ""
 
@@ -145,6 +148,38 @@ def no_hold() -> None:
     vault.fcntl = SimpleNamespace(flock=lambda *_: None, LOCK_EX=2, LOCK_NB=4)  # type: ignore[assignment]
 
 
+def no_inbox() -> None:
+    """The door knows no record again, and no guard stands behind it."""
+    made = count()
+    row = journal.Journal.row
+
+    def anew(self: Any, *found: Any) -> Any:
+        return replace(row(self, *found), tag=sha256(str(next(made)).encode()).digest())
+
+    journal.Journal.kept = lambda *_: None  # type: ignore[method-assign, assignment]
+    journal.Journal.row = anew  # type: ignore[method-assign]
+    sessions.commitment_is_first.__code__ = (lambda _view: None).__code__
+
+
+def no_outbox() -> None:
+    """What was taken into custody is kept in memory only."""
+    main.SqlExchange = lambda _store: memory.MemoryExchange()  # type: ignore[assignment, misc]
+
+
+def no_retry() -> None:
+    """What got no answer is not sent again."""
+    send = exchange.Courier._send
+
+    async def once(self: Any, city: str, record: Any) -> Any:
+        decision = await send(self, city, record)
+        if decision is None:
+            message = self.exchange.store.find(self.exchange._tag(city, record.digest))
+            self.exchange.store.settle(replace(message, done=True))
+        return decision
+
+    exchange.Courier._send = once  # type: ignore[method-assign]
+
+
 MUTANTS: dict[str, Callable[[], None]] = {
     "no_lock": no_lock,
     "late_lock": late_lock,
@@ -157,4 +192,7 @@ MUTANTS: dict[str, Callable[[], None]] = {
     "no_hold": no_hold,
     "no_deadline": no_deadline,
     "no_ticker": no_ticker,
+    "no_inbox": no_inbox,
+    "no_outbox": no_outbox,
+    "no_retry": no_retry,
 }

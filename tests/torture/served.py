@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import multiprocessing
 import os
+import threading
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -19,7 +21,7 @@ from typing import Any
 import structlog
 import uvicorn
 
-from torture import mutants
+from torture import links, mutants
 from torture.racing import CHANCE, catalogue
 from tradehall.adapters.identity.passwords import new_secret, secret_digest
 from tradehall.main import Node, Settings, build_context, build_node
@@ -29,6 +31,7 @@ from tradehall.web.site import HANDLERS as PAGES
 
 HOST = "127.0.0.1"
 PATIENCE_SECONDS = 60.0
+_starting = threading.Lock()
 
 
 @contextmanager
@@ -57,19 +60,54 @@ def serving(settings: Settings, count: int = 1, mutant: str = "") -> Iterator[li
             process.kill()
 
 
-def _serve(settings: Settings, mutant: str, pipe: Any) -> None:
+def _serve(settings: Settings, mutant: str, pipe: Any, address: tuple[str, int] = (HOST, 0), inside: str = "") -> None:
     try:
+        if inside:
+            links.enter(inside)
+        logging.disable(logging.INFO)
         mutants.apply(mutant)
         structlog.configure(logger_factory=structlog.PrintLoggerFactory(Path(os.devnull).open("w")))  # noqa: SIM115
         node = build_node(settings, catalogue=catalogue())
         app = build_app(build_context(node), PAGES)
-        ear = listening(HOST, 0)
+        ear = listening(*address)
     except BaseException:
         pipe.send(RuntimeError(traceback.format_exc()))
         raise
     pipe.send(ear.getsockname()[1])
     uvicorn.Server(uvicorn.Config(app, log_level="critical", access_log=False, backlog=4096)).run(sockets=[ear])
     node.close()
+
+
+class Server:
+    """One server at a fixed address in a network namespace: it can be killed and started again."""
+
+    def __init__(self, settings: Settings, inside: str, port: int, mutant: str = "") -> None:
+        self.settings, self.mutant = settings, mutant
+        self._inside, self._port = inside, port
+        self._process: Any = None
+
+    def start(self, settings: Settings | None = None) -> None:
+        """Start it and wait until it listens. Raises RuntimeError with what went wrong."""
+        self.settings = settings or self.settings
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["torture.warm"])
+        ours, theirs = context.Pipe(duplex=False)
+        address = ("0.0.0.0", self._port)  # noqa: S104  - every address of its own namespace
+        arguments = (self.settings, self.mutant, theirs, address, self._inside)
+        self._process = context.Process(target=_serve, args=arguments, daemon=True)
+        with _starting:
+            self._process.start()
+        theirs.close()
+        port = ours.recv()
+        if isinstance(port, Exception):
+            raise port
+
+    def kill(self) -> None:
+        """End it without a word."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+            self._process = None
 
 
 def token_of(node: Node, party: str) -> str:
