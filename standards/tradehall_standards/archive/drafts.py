@@ -92,6 +92,7 @@ class Part:
             sunset=None,
             predecessor=None,
             legal_basis=(),
+            decisions=(),
         )
 
 
