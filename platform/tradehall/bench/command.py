@@ -104,7 +104,7 @@ def _growth(plan: Plan) -> list[Line]:
 def _sealing(plan: Plan) -> list[Line]:
     from tradehall.bench.others import sealing_lines  # noqa: PLC0415
 
-    return sealing_lines(size_mib=plan.of(500, 64), folder=plan.folder)
+    return sealing_lines(size_mib=plan.of(500, 64), rounds=plan.of(5, 2), folder=plan.folder)
 
 
 def _letters(plan: Plan) -> list[Line]:

@@ -62,7 +62,7 @@ AGE_KEY: Final = "age-key.txt"
 BID_KEY: Final = "bid-key.pem"
 
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
-_PIECE: Final = 1024 * 1024
+_PIECE: Final = 256 * 1024
 _ANY_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -645,12 +645,12 @@ class Inspected:
         return not self.findings and self.failure is None
 
 
-def inspect(folder: Path, tools: BidTools) -> Inspected:
+def inspect(folder: Path, tools: BidTools, scratch: Path | None = None) -> Inspected:
     """
     Check a bid folder as the hall will (检查投标文件夹): the commitment, and the opening when the age key is there.
 
     The signature is checked against the certificate inside; whether its issuer is accepted the hall decides. The
-    plaintext lies in a private temporary folder meanwhile.
+    plaintext lies in a private temporary folder meanwhile, inside ``scratch`` or where the system has its own.
 
     Raises:
         BidFileError: no such folder, or a file of it cannot be read.
@@ -666,7 +666,7 @@ def inspect(folder: Path, tools: BidTools) -> Inspected:
     except sealing.NotACommitmentError:
         return Inspected(None, findings, None, None)
     key = folder / PRIVATE / AGE_KEY
-    opened = _open(folder, commitment, read_key_text(key), tools, tender) if key.exists() else None
+    opened = _open(folder, commitment, read_key_text(key), tools, tender, scratch) if key.exists() else None
     if not isinstance(opened, OpenedBid):
         return Inspected(commitment, findings, opened, None)
     return Inspected(commitment, findings, None, read_back(opened.manifest_bytes, tender))
@@ -687,9 +687,9 @@ def read_key_text(path: Path) -> str:
 
 
 def _open(
-    folder: Path, commitment: Commitment, key: str, tools: BidTools, tender: TenderCase
+    folder: Path, commitment: Commitment, key: str, tools: BidTools, tender: TenderCase, scratch: Path | None
 ) -> OpenedBid | OpeningFailure:
-    with tempfile.TemporaryDirectory(prefix="tradehall-inspect-") as place:
+    with tempfile.TemporaryDirectory(prefix="tradehall-inspect-", dir=scratch) as place:
         work = Path(place) / "work"
         return tools.open_sealed(
             commitment,

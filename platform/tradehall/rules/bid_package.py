@@ -29,7 +29,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from hashlib import sha256
-from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, Protocol, cast
 from zlib import crc32
 
 from tradehall.kernel.money import Money, parse_amount, parse_unit_price
@@ -54,7 +54,7 @@ MAX_NAME: Final = 200
 MAX_NAME_BYTES: Final = 240
 MAX_CERTIFICATE_SIZE: Final = 8 * 1024
 
-_PIECE: Final = 1024 * 1024
+_PIECE: Final = 256 * 1024
 _FIXED_ENTRIES: Final = 3
 
 
@@ -487,9 +487,21 @@ class Entry:
     chunks: Callable[[], Iterable[bytes]]
 
 
-def measure(chunks: Iterable[bytes]) -> Measured:
-    """Read a stream once for its size, digest and CRC-32."""
-    size, checksum, digest = 0, 0, sha256()
+class Digesting(Protocol):
+    """A SHA-256 in the making (摘要计算), as :mod:`hashlib` gives it."""
+
+    def update(self, piece: bytes, /) -> None:
+        """Take the next piece."""
+        ...
+
+    def hexdigest(self) -> str:
+        """Return the digest of all pieces."""
+        ...
+
+
+def measure(chunks: Iterable[bytes], digest: Digesting | None = None) -> Measured:
+    """Read a stream once for its size, digest and CRC-32; ``digest`` is a SHA-256 that knows nothing yet."""
+    size, checksum, digest = 0, 0, sha256() if digest is None else digest
     for chunk in chunks:
         size += len(chunk)
         checksum = crc32(chunk, checksum)
