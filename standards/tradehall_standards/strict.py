@@ -145,6 +145,31 @@ def parse(data: bytes, *, newlines: bool = False, limit: int = MAX_BYTES) -> Jso
     """
     if len(data) > limit:
         raise StrictError("TOO_LARGE", f"文件超过 {limit} 字节", f"The document is larger than {limit} bytes")
+    quick = _quickly(data)
+    return _carefully(data, newlines=newlines) if quick is None else quick[0]
+
+
+def _quickly(data: bytes) -> tuple[Json] | None:
+    """
+    Parse bytes of which none could be left out (快速通道), twice as fast; None for all others, right or wrong.
+
+    What a fast parser read is written again. When that gives the same bytes there was no repeated key, no blank, no
+    number beyond range; when moreover there is no escape, fraction, exponent, control character or non-ASCII key, the
+    value is the one that the careful way gives. ``test_strict`` holds the two together.
+    """
+    if b"\\" in data or _ODD.search(data) is not None:
+        return None
+    try:
+        value: Json = orjson.loads(data)
+        if orjson.dumps(value, option=orjson.OPT_STRICT_INTEGER) != data:
+            return None
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        return None
+    _check_depth(data)
+    return (value,)
+
+
+def _carefully(data: bytes, *, newlines: bool) -> Json:
     text = _decode(data)
     _check_depth(data)
     value = _decode_json(text)
@@ -152,31 +177,6 @@ def parse(data: bytes, *, newlines: bool = False, limit: int = MAX_BYTES) -> Jso
     if b"\\" in data or _RAW_CONTROL.search(text):
         _check_characters(value, "\n" if newlines else "")
     return value
-
-
-def parse_compact(data: bytes, *, limit: int = MAX_BYTES) -> Json:
-    """
-    Parse strict JSON as :func:`parse` does, three times as fast where no byte of it could be left out (快速严格解析).
-
-    What a fast parser read is written again. When that gives the same bytes there was no repeated key, no blank, no
-    number beyond range; when moreover there is no escape, fraction, exponent, control character or non-ASCII key, the
-    value is the one that :func:`parse` returns. Everything else goes to :func:`parse`, which decides.
-    """
-    if not _is_compact(data, limit):
-        return parse(data, limit=limit)
-    try:
-        value: Json = orjson.loads(data)
-        if orjson.dumps(value, option=orjson.OPT_STRICT_INTEGER) == data:
-            _check_depth(data)
-            return value
-    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
-        pass
-    return parse(data, limit=limit)
-
-
-def _is_compact(data: bytes, limit: int) -> bool:
-    """Whether there is nothing that only the slow parser judges."""
-    return len(data) <= limit and b"\\" not in data and _ODD.search(data) is None
 
 
 def _decode(data: bytes) -> str:

@@ -171,6 +171,26 @@ def _outcome(way: Callable[[bytes], Any], data: bytes) -> Any:
         return problem.code, problem.offset, problem.pointer
 
 
+def carefully(data: bytes) -> Any:
+    return strict._carefully(data, newlines=False)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        *(b'{"a":1,"a":2}', b'{"a":1,"b":2,"a":1}', b"[-0]", b"[1.5]", b"[1e5]", b'["\\u0061"]', b'["\x7f"]', b"[1] "),
+        *(b"[9007199254740992]", '{"标":1}'.encode(), '["\x85"]'.encode(), b"[18446744073709551616]", b'{"a": 1}'),
+    ],
+)
+def test_the_quick_way_leaves_every_doubt_to_the_careful_one(data: bytes) -> None:
+    assert strict._quickly(data) is None
+
+
+def test_records_as_they_are_sent_take_the_quick_way() -> None:
+    sent = '{"a":[1,-2,{"b":"标书"}],"c":null,"d":true}'.encode()
+    assert strict._quickly(sent) == ({"a": [1, -2, {"b": "标书"}], "c": None, "d": True},)
+
+
 _PIECES = [
     b"{", b"}", b"[", b"]", b",", b":", b'"', b'"a"', b'"b":', b'{"a":1}', b"1", b"0", b"-0", b"-", b"1.0", b"1e5", b".5", b"9" * 16,
     b"true", b"null", b"NaN", b" ", b"\n", b"\\", b"\\u0001", b"\\ud800", b"\x00", b"\x7f", b"\xc2\x80", b"\xc2\xb7", b"\xef\xbb\xbf",
@@ -179,8 +199,8 @@ _PIECES = [
 
 
 @given(st.lists(st.sampled_from(_PIECES), max_size=12).map(b"".join))
-def test_the_quick_parser_is_the_parser(data):
-    assert _outcome(strict.parse_compact, data) == _outcome(strict.parse, data)
+def test_the_quick_way_gives_what_the_careful_one_gives(data):
+    assert _outcome(parse, data) == _outcome(carefully, data)
 
 
 @given(st.recursive(
@@ -188,16 +208,16 @@ def test_the_quick_parser_is_the_parser(data):
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
     max_leaves=10,
 ))  # fmt: skip
-def test_the_quick_parser_reads_documents_as_the_parser_does(value):
+def test_documents_are_read_quickly_as_they_are_carefully(value):
     for ascii_only, separators in ((False, (",", ":")), (True, (",", ":")), (False, (", ", ": "))):
         data = json.dumps(value, ensure_ascii=ascii_only, separators=separators).encode("utf-8", "surrogatepass")
-        assert _outcome(strict.parse_compact, data) == _outcome(strict.parse, data)
+        assert _outcome(parse, data) == _outcome(carefully, data)
 
 
-def test_the_quick_parser_has_a_limit_of_its_own():
+def test_the_limit_is_the_caller_s():
     data = b'"' + b"x" * 100 + b'"'
-    assert _outcome(lambda d: strict.parse_compact(d, limit=50), data)[0] == "TOO_LARGE"
-    assert strict.parse_compact(data, limit=102) == "x" * 100
+    assert _outcome(lambda d: parse(d, limit=50), data)[0] == "TOO_LARGE"
+    assert parse(data, limit=102) == "x" * 100
     big = b'"' + b"x" * strict.MAX_BYTES + b'"'
-    assert _outcome(strict.parse_compact, big)[0] == "TOO_LARGE"
-    assert len(cast("str", strict.parse_compact(big, limit=len(big)))) == strict.MAX_BYTES
+    assert _outcome(parse, big)[0] == "TOO_LARGE"
+    assert len(cast("str", parse(big, limit=len(big)))) == strict.MAX_BYTES

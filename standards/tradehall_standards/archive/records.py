@@ -109,7 +109,7 @@ def read_piece(piece: Piece, family: str | None = None) -> Past:
         UnreadableError: the bytes are not strict JSON, or of none of the four shapes.
     """
     try:
-        document = strict.parse_compact(piece.data, limit=MAX_PIECE)
+        document = strict.parse(piece.data, limit=MAX_PIECE)
     except strict.StrictError as problem:
         raise UnreadableError(problem.code, problem.message_zh, problem.message_en) from None
     return read_document(document, piece, family)
