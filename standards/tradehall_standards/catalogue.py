@@ -135,7 +135,7 @@ class Version:
     sunset: date | None
     predecessor: str | None
     legal_basis: tuple[str, ...]
-    decisions: tuple[Decision, ...]
+    decisions: tuple[Decision, ...] = ()
 
     @property
     def family(self) -> str:

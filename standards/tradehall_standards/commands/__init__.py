@@ -10,8 +10,10 @@ from __future__ import annotations
 import click
 
 from tradehall_standards.commands.building import build_command, lint_command
+from tradehall_standards.commands.codes import codelist_command
 from tradehall_standards.commands.comparing import compat_command, diff_command
 from tradehall_standards.commands.dry_run import Journals, dry_run_command
+from tradehall_standards.commands.lives import asof_command, releases_command
 from tradehall_standards.commands.officers import keys_group
 from tradehall_standards.commands.published import check_command, list_command
 from tradehall_standards.commands.releasing import approve_command, propose_command, publish_command, verify_command
@@ -32,7 +34,10 @@ def standards_commands(today: Today, journals: Journals | None = None) -> click.
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     for command in (
-        list_command(),
+        list_command(today),
+        asof_command(today),
+        releases_command(),
+        codelist_command(today),
         check_command(today),
         lint_command(),
         build_command(),

@@ -25,22 +25,31 @@ from tradehall_standards.commands.words import (
     reading,
     root_option,
 )
+from tradehall_standards.lifecycle import CITABLE, TITLES, State
 from tradehall_standards.strict import Json
 
 
-def list_command() -> click.Command:
+def list_command(today: Today) -> click.Command:
     """Return ``list`` (标准清单)."""
 
     @click.command("list")
+    @click.option("--as-of", "day", type=DAY, help="何日状态: only what may be cited on a day, YYYY-MM-DD.")
     @root_option
     @json_option
     @lang_option
-    def command(root: Path | None, *, as_json: bool, lang: str) -> None:
-        """标准清单: list every published version with its digest and the day it comes into force."""
+    def command(day: datetime | None, root: Path | None, *, as_json: bool, lang: str) -> None:
+        """
+        标准清单: list every version with its state and digest and the day it comes into force.
+
+        States are those of today, or of --as-of; `asof` tells them as they were known on another day.
+        """
         words = Words(lang)
+        on = day.date() if day else today()
         with reading(words):
             catalogue = Catalogue.load(root)
         versions = [version for family in catalogue.families() for version in catalogue.versions(family)]
+        states: dict[str, State] = {version.id: catalogue.state(version, on) for version in versions}
+        versions = [version for version in versions if day is None or states[version.id] in CITABLE]
         if as_json:
             print_json(
                 [
@@ -50,16 +59,21 @@ def list_command() -> click.Command:
                         "digest": v.digest,
                         "title": {lang: str(member(v.titles, "", lang) or "") for lang in ("zh", "en")},
                         "disclosure": v.disclosure,
+                        "state": states[v.id],
                         "in_force_from": v.in_force_from.isoformat(),
                     }
                     for v in versions
                 ]
             )
             return
-        rows = [(v.id, str(member(v.titles, "", lang) or ""), str(v.in_force_from), v.digest) for v in versions]
+        rows = [
+            (v.id, str(member(v.titles, "", lang) or ""), words(*TITLES[states[v.id]]), str(v.in_force_from), v.digest)
+            for v in versions
+        ]
         heads = (
             words("标准", "standard"),
             words("名称", "title"),
+            words("状态", "state"),
             words("生效日", "in force"),
             words("摘要", "digest"),
         )

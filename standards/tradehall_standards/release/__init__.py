@@ -5,7 +5,9 @@ Start with :func:`verify`; :func:`load_signed` loads what an authority's officer
 """
 
 from tradehall_standards.release.dsse import Envelope, EnvelopeError
+from tradehall_standards.release.exceptions import VersionException, read_exceptions
 from tradehall_standards.release.keys import Authority, KeySet, KeySetError, OfficerKey, read_authority
+from tradehall_standards.release.lives import Lives, read_lives
 from tradehall_standards.release.publishing import PublishRefused, propose, propose_keys, publish, sign
 from tradehall_standards.release.releases import Release, read_releases
 from tradehall_standards.release.verify import Verification, VerifyFinding, load_signed, verify
@@ -16,16 +18,20 @@ __all__ = [
     "EnvelopeError",
     "KeySet",
     "KeySetError",
+    "Lives",
     "OfficerKey",
     "PublishRefused",
     "Release",
     "Verification",
     "VerifyFinding",
+    "VersionException",
     "load_signed",
     "propose",
     "propose_keys",
     "publish",
     "read_authority",
+    "read_exceptions",
+    "read_lives",
     "read_releases",
     "sign",
     "verify",

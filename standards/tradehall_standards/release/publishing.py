@@ -16,6 +16,7 @@ from tradehall_standards import canonical
 from tradehall_standards.build import check_root
 from tradehall_standards.catalogue import CatalogueError
 from tradehall_standards.release.dsse import Envelope, EnvelopeError, Signer, read_envelope, read_statement, statement
+from tradehall_standards.release.exceptions import EXCEPTION, exception_path, read_exception
 from tradehall_standards.release.keys import (
     KEY_SET,
     Authority,
@@ -225,7 +226,7 @@ def publish(proposal: Envelope, root: Path, officers: Path) -> Path:
 
 
 def kind_of(proposal: Envelope) -> str:
-    """Return the type of the statement that a proposal holds (提案类型): RELEASE, ADOPTION or KEY_SET."""
+    """Return the type of the statement that a proposal holds (提案类型): RELEASE, ADOPTION, EXCEPTION or KEY_SET."""
     try:
         return str(read_statement(proposal).get("predicateType"))
     except EnvelopeError as problem:
@@ -238,6 +239,9 @@ def _path(proposal: Envelope, officers: Path) -> Path:
         return release_path(officers, read_release(proposal).name)
     if kind == ADOPTION:
         return release_path(officers, read_adoption(proposal).release)
+    if kind == EXCEPTION:
+        exception = read_exception(proposal)
+        return exception_path(officers, exception.family, exception.new)
     return key_set_path(officers, read_key_set(proposal).number)
 
 
@@ -247,13 +251,19 @@ def _judges(proposal: Envelope, officers: Path) -> tuple[date, tuple[KeySet, ...
     try:
         if kind == KEY_SET:
             return _judges_of_keys(read_key_set(proposal), officers)
-        day = read_release(proposal).published_on if kind == RELEASE else read_adoption(proposal).on
+        day = _day(kind, proposal)
     except ValueError as problem:
         raise PublishRefused("STATEMENT", str(problem)) from None
     sets = tuple(found for found in _authority(officers).sets if found.on <= day)
     if not sets:
         raise PublishRefused("KEYS", f"there is no set of keys on {day}")
     return day, sets[-1:]
+
+
+def _day(kind: str, proposal: Envelope) -> date:
+    if kind == RELEASE:
+        return read_release(proposal).published_on
+    return read_exception(proposal).on if kind == EXCEPTION else read_adoption(proposal).on
 
 
 def _judges_of_keys(made: KeySet, officers: Path) -> tuple[date, tuple[KeySet, ...]]:

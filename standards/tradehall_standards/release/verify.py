@@ -17,6 +17,7 @@ from typing import Final, Literal
 from tradehall_standards import canonical, strict
 from tradehall_standards.catalogue import Catalogue, CatalogueError, verify_sources
 from tradehall_standards.release.dsse import Envelope, EnvelopeError, read_envelope
+from tradehall_standards.release.exceptions import read_exceptions
 from tradehall_standards.release.keys import Authority, OfficerKey, read_authority
 from tradehall_standards.release.releases import (
     INDEX,
@@ -44,6 +45,7 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "ADOPTION": ("采用的不是这次发布", "What was adopted is not this release"),
     "CHAIN": ("发布未与前一次发布相接", "The release does not follow the one before it"),
     "PUBLISHED_TWICE": ("同一版本被发布了两次且内容不同", "One version was published twice, and differently"),
+    "EXCEPTION": ("版本例外不合格", "An exception from a version number does not hold"),
     "FILE_CHANGED": ("文件与签名的摘要不符", "The file is not the one that was signed"),
     "FILE_MISSING": ("缺少已签名的文件", "A file that was signed is missing"),
     "FILE_STRAY": ("不属于目录的文件", "The file belongs to nothing in the catalogue"),
@@ -93,7 +95,7 @@ class Verification:
         files: how many files were compared with their digests.
         published: ids of the index that the release covers.
         pending: ids that are built but not yet published, and dated data that was changed since.
-        known_from: day of the first release of each published id.
+        releases: all releases that enough officers signed, oldest first.
     """
 
     findings: tuple[VerifyFinding, ...]
@@ -103,7 +105,7 @@ class Verification:
     files: int = 0
     published: frozenset[str] = frozenset()
     pending: tuple[str, ...] = ()
-    known_from: Mapping[str, date] = field(default_factory=dict[str, date])
+    releases: tuple[Release, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -150,6 +152,9 @@ def verify(root: Path, trust: Path | None = None) -> Verification:
     if authority is None or findings:
         return Verification(tuple(findings))
     findings += _chain(releases)
+    own, _ = read_authority(root)
+    for told in read_exceptions(root, own or authority)[1]:
+        findings.append(VerifyFinding("EXCEPTION", *told.split(": ", 1)))
     signed = _Signed(trust, authority)
     vouched = [release for release in releases if signed.find(release)]
     findings += signed.findings
@@ -169,7 +174,7 @@ def verify(root: Path, trust: Path | None = None) -> Verification:
         len(found.files),
         found.published,
         found.pending,
-        _first_days(vouched),
+        tuple(vouched),
     )
 
 
@@ -331,14 +336,6 @@ def _content(root: Path, releases: Sequence[Release]) -> Iterator[VerifyFinding]
             yield VerifyFinding("LIFECYCLE", "lifecycle.json", f"release {release.name}")
     for told in verify_sources(sources):
         yield VerifyFinding("CATALOGUE", *told.split(": ", 1))
-
-
-def _first_days(releases: Sequence[Release]) -> dict[str, date]:
-    days: dict[str, date] = {}
-    for release in releases:
-        for path in release.files:
-            days.setdefault(unit_of(path) or path, release.published_on)
-    return days
 
 
 def load_signed(root: Path, trust: Path) -> Catalogue:
