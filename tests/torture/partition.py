@@ -507,6 +507,8 @@ def _run(run: Run, made: Prepared) -> None:
         wanted = told[uncut.name].report
         for plan in plans:
             _report(run, plan.name, told[plan.name], wanted)
+            bad = "the line bad all the time" if plan.name in LASTING else "from when the line is whole again"
+            _waits(run, f"{plan.name}, {bad}" if plan.manners else plan.name, [told[plan.name]])
         for plan in controls:
             broken = told[plan.name].broken
             seen = [b for b in broken if plan.seen_by in b]
@@ -529,15 +531,16 @@ def _report(run: Run, name: str, told: History, wanted: Mapping[str, Any]) -> No
     same = bool(wanted) and bool(told.report) and digest_of(told.report) == digest_of(wanted)
     run.count("reports equal to the uncut run's", same)
     run.holds(same, f"{name}: another report than that of the uncut run")
-    if told.waits:
-        run.figure(
-            f"longest wait for an answer once the line was whole: {name}", max(told.waits), "s", most=PATIENCE_SECONDS
-        )
+
+
+def _waits(run: Run, name: str, told: Sequence[History]) -> None:
+    waits = [seconds for one in told for seconds in one.waits]
+    run.figure(f"longest wait for the lead's answer, {name}", max(waits, default=0.0), "s", most=PATIENCE_SECONDS)
 
 
 def _longer(run: Run, made: Prepared, pool: ThreadPoolExecutor, wanted: Mapping[str, Any]) -> None:
     """In the long form: other manners at every step, drawn by the seed, until the time is used up."""
-    chance, number = random.Random(run.seed), 0
+    chance, number, drawn = random.Random(run.seed), 0, list[History]()
     while run.long and run.left() > 2 * PATIENCE_SECONDS:
         plans = []
         for _ in range(AT_ONCE):
@@ -545,6 +548,9 @@ def _longer(run: Run, made: Prepared, pool: ThreadPoolExecutor, wanted: Mapping[
             plans.append(Plan(f"drawn {number}", {step: chance.choice(("", *Link.MANNERS)) for step in STEPS}))
         for plan, told in zip(plans, pool.map(_teller(run, made), plans), strict=True):
             _report(run, f"{plan.name} {dict(plan.manners)}", told, wanted)
+            drawn.append(told)
+    if drawn:
+        _waits(run, "manners drawn by the seed", drawn)
 
 
 PART = Part(
