@@ -6,13 +6,15 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from cryptography import x509
+from sqlalchemy.exc import SQLAlchemyError
 
 from tradehall.adapters import sealing as disk
 from tradehall.adapters.clock import SystemClock
@@ -27,6 +29,7 @@ from tradehall.cli.doctor import Check, catalogue_check, clock_check, keys_check
 from tradehall.cli.mount import CliTools, add_commands
 from tradehall.cli.words import UNAVAILABLE, Words
 from tradehall.demo.run import run_demo
+from tradehall.desk.archive import past_records
 from tradehall.desk.ports import StoreUnavailable
 from tradehall.desk.standing import Standing, standing
 from tradehall.kernel.refusal import Text
@@ -36,6 +39,7 @@ from tradehall.replay.command import replay
 from tradehall.serving import NotShareable, serve_alone, serve_together, this_program
 from tradehall.web import lines
 from tradehall_standards import CatalogueError
+from tradehall_standards.archive import Archive, ArchiveError
 
 if TYPE_CHECKING:
     from tradehall_standards import Json
@@ -106,6 +110,25 @@ def _standing() -> Standing:
         node.close()
 
 
+@contextmanager
+def _journal(address: str) -> Generator[Archive]:
+    """Open the journal at an address of a database, or that of this node where none is given."""
+    settings = settings_of_environment()
+    url = address or settings.database or f"sqlite:///{settings.data / 'node.db'}"
+    if not address and not settings.database and not (settings.data / "node.db").exists():
+        raise ArchiveError(
+            "本节点还没有日志，请用 --archive 给出", "this node has no journal yet: name one with --archive"
+        )
+    try:
+        store = SqlStore(url, SystemClock())
+    except (SQLAlchemyError, StoreUnavailable) as error:
+        raise ArchiveError(f"数据库无法打开：{error}", f"the database can't be opened: {error}") from error
+    try:
+        yield past_records(store, f"node:{settings.city}")
+    finally:
+        store.close()
+
+
 def _verify(pdf: bytes, roots: Sequence[x509.Certificate], register: Mapping[str, Json] | None) -> LetterVerdict:
     return verify_letter(pdf, trust_roots=roots, register=register)
 
@@ -163,5 +186,6 @@ add_commands(
         standing=_standing,
         now=_now,
         pages=reference_pages,
+        journals=_journal,
     ),
 )

@@ -18,6 +18,8 @@ from tradehall.bench.floor import Bare, Floor
 from tradehall.bench.hall import BEGIN, HallError, announce, hall, organisation, read, stands
 from tradehall.bench.others import letter_lines, sealing_lines, storage_lines
 from tradehall.bench.proving import proving
+from tradehall.bench.replaying import FAMILIES as DRAFTED
+from tradehall.bench.replaying import dry_runs
 from tradehall.bench.serving import serving
 from tradehall.bench.validating import FAMILIES, intake, validation
 from tradehall.desk.accept import Filing
@@ -124,6 +126,17 @@ def test_a_refused_example_stops_the_measurement(catalogue, monkeypatch):
     monkeypatch.setattr(Catalogue, "check", lambda *_: ("a finding",))
     with pytest.raises(ValueError, match="refused"):
         validation(catalogue, records=2, rounds=1)
+
+
+@pytest.mark.slow
+def test_dry_runs_are_extrapolated_from_all_families_with_their_basis(catalogue, tmp_path):
+    lines = dry_runs(catalogue, records=40, rounds=1, folder=tmp_path)
+    assert [line.what.partition(",")[0] for line in lines[: len(DRAFTED)]] == list(DRAFTED)
+    whole, rules, _ = lines[len(DRAFTED) :]
+    assert "3,400,000 records, equal shares of 8 families" in whole.what
+    assert whole.met is (whole.ours <= 90)
+    assert rules.ours < whole.ours
+    assert not list(tmp_path.iterdir())
 
 
 def test_accepting_is_measured_against_both_floors(catalogue, tmp_path):

@@ -69,6 +69,12 @@ def _intake(plan: Plan) -> list[Line]:
     return intake(plan.catalogue, records=plan.of(400, 100), rounds=plan.of(15, 5))
 
 
+def _dry_run(plan: Plan) -> list[Line]:
+    from tradehall.bench.replaying import dry_runs  # noqa: PLC0415
+
+    return dry_runs(plan.catalogue, records=plan.of(4000, 500), rounds=plan.of(9, 3), folder=plan.folder)
+
+
 def _accept(plan: Plan) -> list[Line]:
     from tradehall.bench.accepting import accepting  # noqa: PLC0415
 
@@ -153,6 +159,7 @@ def _lateness(plan: Plan) -> list[Line]:
 BENCHES: Final[Mapping[str, Callable[[Plan], list[Line]]]] = {
     "validation": _validation,
     "intake": _intake,
+    "dry-run": _dry_run,
     "accept": _accept,
     "http": _http,
     "rush": _rush,

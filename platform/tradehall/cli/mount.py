@@ -26,7 +26,7 @@ from tradehall.cli.verify import verify_command
 from tradehall.desk.standing import Standing
 from tradehall.kernel.case import legal_date
 from tradehall.kernel.procedure import Procedure
-from tradehall_standards.commands import standards_commands
+from tradehall_standards.commands import Journals, standards_commands
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ class CliTools:
         now: the machine's clock.
         connect: makes the client for the address of a hall.
         pages: the reference pages beside that of the command line.
+        journals: opens the journal of a node for dry runs; None where there is none.
     """
 
     bid: BidTools
@@ -55,6 +56,7 @@ class CliTools:
     now: Callable[[], datetime]
     connect: Connect = connect
     pages: Pages = dict
+    journals: Journals | None = None
 
 
 def add_commands(program: click.Group, tools: CliTools) -> None:
@@ -66,7 +68,7 @@ def add_commands(program: click.Group, tools: CliTools) -> None:
         custodian_commands(tools.custodian, tools.connect),
         verify_command(tools.connect),
         guarantee_commands(tools.verify_letter),
-        standards_commands(lambda: legal_date(tools.now())),
+        standards_commands(lambda: legal_date(tools.now()), tools.journals),
         procedures_commands(tools.procedures),
         log_commands(tools.connect),
         party_commands(tools.connect),

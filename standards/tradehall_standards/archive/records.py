@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO, Final, Literal
+from typing import BinaryIO, Final, Literal, NamedTuple
 
 from tradehall_standards import canonical, strict
 from tradehall_standards.strict import Json, as_object
@@ -29,8 +29,7 @@ MAX_PIECE: Final = strict.MAX_BYTES + 65_536
 _SHOWN: Final = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """One record of an archive, not yet parsed (未解析记录); ``weight`` counts towards the archive's ``total``."""
 
     place: str
@@ -48,17 +47,17 @@ class Archive:
         name: what it is called in reports.
         pieces: gives the records from the beginning, in an order that never changes.
         total: sum of all weights, None where it isn't known.
-        unread: records that are there but may not be read, such as sealed bids.
+        sealed: what lies between two pieces may not be read, such as bids before their opening; a piece's weight counts
+            it in.
     """
 
     name: str
     pieces: Callable[[], Iterator[Piece]]
     total: int | None = None
-    unread: int = 0
+    sealed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Past:
+class Past(NamedTuple):
     """
     One past record (往期记录).
 

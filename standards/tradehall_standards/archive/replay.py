@@ -60,7 +60,7 @@ class Replay:
         finished: every record was read.
         pieces: pieces of the archive that the tally covers, from the first one on.
         weight: their weight.
-        unread: records of the archive that may not be read.
+        unread: sealed rows of the archive, known at the end.
     """
 
     draft: str
@@ -160,15 +160,17 @@ def replay(draft: Draft, archive: Archive, way: Way, begun: Replay | None = None
         if not way.told(Progress(found.tally.read, found.weight - before, total, way.clock() - started)):
             return found
     found.finished = True
+    if archive.sealed and archive.total is not None:
+        found.unread = archive.total - found.pieces
     return found
 
 
 def _begin(draft: Draft, archive: Archive, begun: Replay | None) -> Replay:
     if begun is None:
-        return Replay(draft.name, draft.digest, archive.name, unread=archive.unread)
+        return Replay(draft.name, draft.digest, archive.name)
     if (begun.digest, begun.archive) != (draft.digest, archive.name):
         raise OtherReplayError(f"begun with draft {begun.digest} and archive {begun.archive}")
-    return replace(begun, unread=archive.unread)
+    return replace(begun)
 
 
 def _chunks(pieces: Iterator[Piece]) -> Iterator[list[Piece]]:

@@ -19,7 +19,7 @@ from tradehall_standards.commands.published import check_command, list_command
 from tradehall_standards.commands.releasing import approve_command, propose_command, publish_command, verify_command
 from tradehall_standards.commands.words import Today
 
-__all__ = ["standards_commands"]
+__all__ = ["Journals", "standards_commands"]
 
 
 def standards_commands(today: Today, journals: Journals | None = None) -> click.Group:

@@ -243,7 +243,7 @@ def _tell(found: Replay, words: Words) -> None:
         (words("其中原标准也拒绝", "  of these refused by the version they cite, too"), tally.already),
         (words("仅有提示", "only warned of"), tally.warned),
         (words("无法读取", "unreadable"), sum(count for count, _ in tally.unreadable.values())),
-        (words("密封未读", "sealed, not read"), found.unread),
+        (words("密封未读", "sealed rows, not read"), found.unread),
     ]
     print_table(["", ""], [(name, f"{count:,}") for name, count in rows])
     for code, (count, first) in sorted(tally.unreadable.items()):
