@@ -152,3 +152,12 @@ def test_a_case_without_a_notice_is_not_there(stage: Stage) -> None:
     stage.who.agency.file(case, "project", project_payload(stage.who))
     assert stage.get(f"/notices/{case}").status_code == 404
     assert case not in stage.get("/notices").text
+
+
+def test_the_workbench_lists_no_letter_that_its_beneficiary_may_not_know_of_yet(stage: Stage) -> None:
+    tenderer = stage.who.tenderer.client
+    page = stage.http.get("/work", headers={"authorization": f"Bearer {tenderer.token}", "accept": "text/html"}).text
+    known = {item["case"] for item in tenderer.get("/inbox")["items"]}
+    shown = set(re.findall(r"/work/cases/([rg]-[a-z2-7]{26})", page))
+    assert shown == known
+    assert set(stage.play.facts["letters"].values()) - known

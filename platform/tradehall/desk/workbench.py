@@ -7,8 +7,9 @@ same functions, clock and law as the filing itself; between the two the clock ru
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from tradehall.desk.accept import Door
@@ -50,14 +51,19 @@ class Workbench:
     def _door(self) -> Door:
         return self.desk.door
 
-    def cases(self, party: str) -> list[Case]:
-        """Return the newest cases that a party takes part in, newest first (我的项目)."""
+    def cases(self, party: str, may_know: Callable[[Case], bool]) -> list[Case]:
+        """
+        Return the newest cases that a party takes part in, newest first (我的项目).
+
+        Args:
+            party: whose cases.
+            may_know: whether the party may know of a case yet; what it may not leaves no gap in the list.
+        """
         door = self._door
         with door.store.read() as reading:
             journal = Journal(reading, door.cloak, door.procedures)
-            named = journal.inbox(party)[-CASES_MAX:]
-            found = [journal.case(case) for case in reversed(named)]
-        return [case for case in found if case is not None]
+            found = (journal.case(case) for case in reversed(journal.inbox(party)))
+            return list(islice((case for case in found if case is not None and may_know(case)), CASES_MAX))
 
     def acts(self, case: Case, party: str) -> list[Act]:
         """Return what a party may file in a case as it stands, in the order of the procedure (可办事项)."""

@@ -19,6 +19,7 @@ from tradehall.desk.journal import Entry
 from tradehall.desk.opening import Opening
 from tradehall.desk.sequencer import Sequencer
 from tradehall.kernel.admission import roles_of
+from tradehall.kernel.case import Case
 from tradehall.kernel.payload import obj, texts
 from tradehall.kernel.record import Record
 from tradehall.web.access import Subject
@@ -82,12 +83,16 @@ class Context:
         A party whose only role is one that the case is withheld from in its state does not learn of it yet.
         Source: 招标投标法 22.
         """
-        procedure = self.door.procedure(view.case.id)
+        return self.may_know(view.case, subject)
+
+    def may_know(self, case: Case, subject: Subject) -> bool:
+        """Whether the caller may know of a case at all (可知案卷), as ``may_see`` says."""
+        procedure = self.door.procedure(case.id)
         if not procedure.secret or subject.is_centre:
             return True
-        states = set(view.case.tracks.values())
+        states = set(case.tracks.values())
         withheld = {role for role, in_states in procedure.withheld.items() if states & in_states}
-        roles = roles_of(view.case, subject.party, frozenset()) if subject.party else frozenset[str]()
+        roles = roles_of(case, subject.party, frozenset()) if subject.party else frozenset[str]()
         return bool(roles - {"participant"} - withheld)
 
     def visible(self, view: CaseView, subject: Subject) -> list[Entry]:

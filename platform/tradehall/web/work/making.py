@@ -101,7 +101,8 @@ class WorkMaker:
             for procedure, act in self.workbench.beginnings(party)
             if act.family not in OTHERWISE
         ]
-        found = [self.work_case(case, act_now=self.workbench.acts(case, party)) for case in self.workbench.cases(party)]
+        known = self.workbench.cases(party, lambda case: self.context.may_know(case, self.subject))
+        found = [self.work_case(case, act_now=self.workbench.acts(case, party)) for case in known]
         found.sort(key=lambda one: not one.tasks)
         return w.WorkPage(**self.base(), cases=tuple(found), beginnings=tuple(begun), party=self.name)
 
