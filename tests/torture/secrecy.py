@@ -298,6 +298,8 @@ def views(seen: Seen) -> Iterator[tuple[str, str, str]]:
     pages = ["/", "/notices", "/openings", "/about", "/verify", "/standards", "/standards/bid_commitment"]
     pages += ["/standards/bid_commitment/1.0.0", "/login", "/account", f"/openings/{tender}/feed"]
     pages += [f"/{kind}/{case}" for kind in ("notices", "openings") for case in (tender, other, never)]
+    pages += ["/work", "/work/keys", "/work/begin/open_tender", f"/work/cases/{tender}", f"/work/cases/{other}"]
+    pages += [f"/work/cases/{tender}/question", f"/work/records/{nobody}", f"/work/records/{nobody}/receipt.json"]
     for who in OBSERVERS:
         for path in paths:
             yield who, path, masked(seen.ask(who, "GET", path), seen)
@@ -322,8 +324,10 @@ def secret_objects(seen: Seen, who: str) -> Iterator[tuple[str, str]]:
     yield "a bid's file", f"/api/v1/vault/{bid.sealed.sha256}?record={seen.filed['sealed_bid']}"
     for family in ("bid_commitment", "sealed_bid"):
         yield f"a record {family}", f"/api/v1/records/{seen.filed[family]}"
+        yield f"the page of a receipt of {family}", f"/work/records/{seen.filed[family]}"
     if who != "operator":
         yield "a case of a letter", f"/api/v1/cases/{letter}"
+        yield "a letter at the workbench", f"/work/cases/{letter}"
         yield "records of a letter", f"/api/v1/cases/{letter}/records"
         yield "an application for a letter", f"/api/v1/records/{seen.filed['guarantee_application']}"
     yield "a letter's page", f"/notices/{letter}"
