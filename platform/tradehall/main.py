@@ -50,6 +50,8 @@ from tradehall.jobs.due import Runner
 from tradehall.kernel import notes, receipts
 from tradehall.kernel.procedure import Procedure
 from tradehall.kernel.refusal import Refusal, Text
+from tradehall.ocds.packages import Publisher
+from tradehall.ocds.words import PLACEHOLDER, PREFIX
 from tradehall.procedures.guarantee_letter import GUARANTEE_LETTER
 from tradehall.procedures.open_tender import OPEN_TENDER
 from tradehall.procedures.remote_evaluation import REMOTE_EVALUATION
@@ -93,6 +95,8 @@ class Settings:
         decoys: chance out of 256 that one more decoy follows a secret record.
         require_standby: ``on`` makes PostgreSQL confirm every commit on a synchronous standby; without one nothing is
             accepted.
+        ocds_prefix: the prefix that the publisher registered with the Open Contracting Partnership; the default is
+            visibly none, and a node that publishes must not keep it.
         due_work: ``off`` leaves openings to people; a node with a sandbox clock never does due work by itself.
         officers: folder of the city's own officers (``keys/``, ``releases/``): only what they adopted is served.
         production: ``on`` refuses a catalogue for which only development keys vouch.
@@ -111,6 +115,7 @@ class Settings:
     decoys: int = 128
     require_standby: bool = False
     due_work: bool = True
+    ocds_prefix: str = PLACEHOLDER
     officers: str = ""
     production: bool = False
 
@@ -124,6 +129,7 @@ class Settings:
             ("decoys", int),
             ("require_standby", _switch),
             ("due_work", _switch),
+            ("ocds_prefix", _prefix),
             ("production", _switch),
         ):
             if value := environment.get(f"TRADEHALL_{name.upper()}"):
@@ -155,6 +161,12 @@ def _switch(text: str) -> bool:
     if text not in ("on", "off"):
         raise ValueError(f"{text!r} is neither on nor off")
     return text == "on"
+
+
+def _prefix(text: str) -> str:
+    if PREFIX.fullmatch(text) is None:
+        raise ValueError(f"{text!r} is no OCDS prefix: ocds- and six small letters or digits")
+    return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,6 +395,8 @@ def build_context(node: Node) -> Context:
         roots = list(node.trust.roots)
         return verify_letter(pdf, trust_roots=roots, register=None, revoked_at=node.trust.revoked_at)
 
+    from tradehall.web.pages.portal import centre_of  # noqa: PLC0415  - only whoever serves pages needs them
+
     return Context(
         city=node.settings.city,
         public_url=node.settings.public_url,
@@ -410,6 +424,9 @@ def build_context(node: Node) -> Context:
         verify_file=ReceiptCheck(node).verify,
         advance=_advance(node.clock),
         verify_letter=letter_verdict,
+        publisher=Publisher(
+            node.settings.ocds_prefix, node.settings.public_url.rstrip("/"), centre_of(node.settings.city).zh
+        ),
         due=due_runner(node) if node.settings.due_work and not node.settings.sandbox_start else None,
     )
 

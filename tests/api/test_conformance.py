@@ -71,6 +71,7 @@ def known(hall: Hall) -> dict[str, str]:
         "code": "BID-LATE",
         "ident": "open_tender",
         "path": "0/000.p/1",
+        "file": "extension.json",
         "city": "deyang",
     }
 

@@ -47,6 +47,11 @@ class Publisher:
         return f"{self.prefix}-{case}"
 
 
+def unregistered() -> Publisher:
+    """Return a publisher that has registered no prefix (未登记的发布者)."""
+    return Publisher(words.PLACEHOLDER, "http://127.0.0.1:8000", "Tradehall")
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """Where labels come from (词条)."""

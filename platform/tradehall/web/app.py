@@ -17,7 +17,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.params import SkipValidation
 
 from tradehall.web.access import AccessMiddleware, guard
-from tradehall.web.api import accounts, cases, cities, proof, records, standards
+from tradehall.web.api import accounts, cases, cities, ocds, proof, records, standards
 from tradehall.web.api.context import Context
 from tradehall.web.api.describe import document
 from tradehall.web.live import Live
@@ -34,6 +34,7 @@ API_HANDLERS: Sequence[Any] = (
     *standards.HANDLERS,
     *records.HANDLERS,
     *cases.HANDLERS,
+    *ocds.HANDLERS,
     *cities.HANDLERS,
     *proof.HANDLERS,
 )

@@ -165,6 +165,10 @@ TABLE: tuple[Permission, ...] = (
         "case.events", "GET", f"{A}/cases/{{case}}/events", EVERYONE, note="server-sent events of public records"
     ),
     Permission("case.evidence", "GET", f"{A}/cases/{{case}}/evidence", ("centre", "supervisor")),
+    Permission("case.ocds", "GET", f"{A}/cases/{{case}}/ocds", EVERYONE, note="what the public may know, whoever asks"),
+    Permission("ocds.list", "GET", f"{A}/ocds", EVERYONE, note="published cases; what the public may know"),
+    Permission("ocds.lines", "GET", f"{A}/ocds.jsonl", EVERYONE, note="the same, one release a line"),
+    Permission("ocds.extension", "GET", f"{A}/ocds/extension/{{file}}", EVERYONE),
     Permission("case.own", "GET", f"{A}/inbox", LOGGED_IN, "self", "secret cases the caller is a party of"),
     Permission(
         "opening.act", "POST", f"{A}/cases/{{case}}/opening", CENTRE, note="the door decides whether it is time"

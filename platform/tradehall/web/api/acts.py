@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, TypeAlias
+from importlib.resources import files
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
+
+import orjson
 
 from tradehall.desk.evidence import rule_json
 from tradehall.kernel.case import legal_date
@@ -179,6 +182,20 @@ PARAMETERS: Final[Mapping[str, Parameter]] = {
     "{case}": _path("case", "案号", "case", shapes.CASE, TENDER),
     "{city}": _path("city", "对方城市", "another city", shapes.SOME, "chengdu"),
     "{path}": _path("path", "日志瓦片路径", "path of a tile (C2SP tlog-tiles)", shapes.SOME, "0/000.p/1"),
+    "{file}": _path(
+        "file",
+        "扩展的文件",
+        "file of the extension",
+        shapes.one_of("extension.json", "release-schema.json"),
+        "extension.json",
+    ),
+    "form": _query(
+        "form",
+        "形式：发布包或记录包",
+        "form: release package or record package",
+        shapes.one_of("release", "record"),
+        "release",
+    ),
     "{code}": _path("code", "错误代码", "code of a problem", shapes.SOME, "BID-LATE"),
 }
 
@@ -308,6 +325,21 @@ _ALL = Text("成功", "Done")
 _LOGGED = Text("已登录", "Logged in")
 _GONE = {204: Answer(Text("已完成，无内容", "Done, nothing follows"), media=NONE)}
 _UNCHANGED = Answer(Text("未变", "Not modified"), media=NONE, headers=("ETag",))
+
+
+def _extension(_door: Door) -> Json:
+    return cast("Json", orjson.loads((files("tradehall.ocds") / "extension" / "extension.json").read_bytes()))
+
+
+_PACKAGE: Final[Mapping[int, Answer]] = {
+    200: Answer(
+        Text("发布包；`form=record` 为记录包", "A release package, or a record package"),
+        shapes.ANYTHING,
+        samples.ocds_package,
+        headers=("ETag", "Link"),
+    ),
+    304: _UNCHANGED,
+}
 _ACT_PROBLEMS = ("NOT-FOUND", "CASE-UNKNOWN", "STEP-CLOSED", "SCHEMA-INVALID", "CLOCK-SUSPECT")
 _FILING_PROBLEMS = (
     "FORM-INVALID",
@@ -761,6 +793,34 @@ ACTS: Final[Mapping[str, Act]] = {
         {200: Answer(_ALL, {}, "PK…", ZIP, ("Content-Disposition",))},
         takes=("linked",),
         problems=("NOT-FOUND", "CASE-UNKNOWN", "CLOCK-SUSPECT"),
+    ),
+    "case.ocds": Act(
+        Text("项目的开放合同数据", "Case as OCDS"),
+        "OCDS 1.1 发布包或记录包；只含此刻已公开的内容，开标前不含投标数量与投标人。",
+        _PACKAGE,
+        takes=("form", "If-None-Match"),
+        problems=("NOT-FOUND", "PARAMETER-INVALID"),
+    ),
+    "ocds.list": Act(
+        Text("全部项目的开放合同数据", "All published cases as OCDS"),
+        "条件与项目检索相同；下一页见 `Link` 与 `links.next`。",
+        _PACKAGE,
+        takes=("form", "q", "stage", "regime", "region", "sector", "limit", "cursor", "If-None-Match"),
+        problems=("NOT-FOUND", "PARAMETER-INVALID"),
+    ),
+    "ocds.lines": Act(
+        Text("逐行发布", "Releases, one a line"),
+        "每行一次发布；条件与项目检索相同，下一页见 `Link`。",
+        {200: Answer(_ALL, shapes.SOME, samples.ocds_line, "application/jsonl", ("ETag", "Link")), 304: _UNCHANGED},
+        takes=("q", "stage", "regime", "region", "sector", "limit", "cursor", "If-None-Match"),
+        problems=("PARAMETER-INVALID",),
+    ),
+    "ocds.extension": Act(
+        Text("扩展定义", "Definition of the extension"),
+        "数据包 `extensions` 中本平台扩展的元数据与模式补丁。",
+        {200: Answer(_ALL, shapes.ANYTHING, _extension, headers=("ETag",)), 304: _UNCHANGED},
+        takes=("If-None-Match",),
+        problems=("NOT-FOUND",),
     ),
     "case.own": Act(
         Text("我的事项", "My secret cases"),

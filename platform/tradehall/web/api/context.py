@@ -5,7 +5,7 @@ What handlers need of a node (接口上下文), and who may see which case.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tradehall.desk.accept import Door
@@ -22,6 +22,7 @@ from tradehall.kernel.admission import roles_of
 from tradehall.kernel.case import Case
 from tradehall.kernel.payload import obj, texts
 from tradehall.kernel.record import Record
+from tradehall.ocds.packages import Publisher, unregistered
 from tradehall.web.access import Subject
 from tradehall.web.permissions import READING, Moment
 from tradehall.web.problems import Problem
@@ -61,6 +62,7 @@ class Context:
     advance: Callable[[datetime], None] | None
     verify_letter: Any = None
     due: Any = None
+    publisher: Publisher = field(default_factory=unregistered)
 
     def look(self, case: str, subject: Subject) -> CaseView:
         """

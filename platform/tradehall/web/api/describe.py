@@ -38,6 +38,7 @@ TAGS: Final[Mapping[str, tuple[str, Text]]] = {
     "standards": ("schema codelist parameters procedure validate", Text("数据标准与法定参数", "Standards and law")),
     "records": ("record receipt vault", Text("记录、回执、文件", "Records, receipts, files")),
     "cases": ("case opening draw tie guarantee report changes", Text("项目与中心主持的步骤", "Cases and acts")),
+    "open data": ("ocds", Text("开放合同数据", "Open contracting data")),
     "cities": ("city", Text("城市间交换", "Exchange between cities")),
     "proof": ("clock node log witness health problem", Text("时间、日志、见证", "Clock, log, witnesses")),
 }

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, cast
 
+import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -22,7 +23,12 @@ from tradehall.kernel import notes, receipts
 from tradehall.kernel.record import Attachment, Digest, SchemaRef, envelope_bytes
 from tradehall.kernel.refusal import Text
 from tradehall.kernel.signing import EdSigner, Signer, bid_signer, sign_detached
+from tradehall.ocds import numbers, packages
+from tradehall.ocds.merging import Node
+from tradehall.ocds.packages import Words
+from tradehall.ocds.told import Told
 from tradehall.rules import merkle
+from tradehall_standards import canonical
 
 if TYPE_CHECKING:
     from tradehall.desk.accept import Door
@@ -196,3 +202,30 @@ def _digest(envelope: Mapping[str, Json]) -> str:
     from tradehall_standards import canonical  # noqa: PLC0415
 
     return canonical.digest(dict(envelope))
+
+
+def ocds_releases(door: Door) -> list[Node]:
+    """Return the first releases of the sample tender (开放合同数据示例), made of the catalogue's own examples."""
+    told = [
+        Told(canonical.digest(family), family, AUTHOR, AT, cast("Mapping[str, Json]", _example_of(door, family)))
+        for family in ("project", "tender_document", "tender_notice")
+    ]
+    plain = Words(lambda _list, code: Text(code, code), lambda family: Text(family, family))
+    return packages.releases(packages.unregistered(), TENDER, told, plain)
+
+
+def _example_of(door: Door, family: str) -> Json:
+    return payload_of(door.catalogue.versions(family)[-1])
+
+
+def ocds_package(door: Door) -> Json:
+    """Return a release package (发布包示例)."""
+    publisher = packages.unregistered()
+    uri = f"{publisher.url}/api/v1/cases/{TENDER}/ocds"
+    made = packages.release_package(publisher, uri, ocds_releases(door))
+    return cast("Json", orjson.loads(numbers.write(made)))
+
+
+def ocds_line(door: Door) -> Json:
+    """Return a line of releases (逐行发布示例)."""
+    return numbers.write(ocds_releases(door)[0]).decode() + "\n"

@@ -83,6 +83,7 @@ class CaseMaker:
             opening_href=paths.opening(case),
             evidence_href=evidence,
             json_href=f"/api/v1/cases/{case}",
+            ocds_href=f"/api/v1/cases/{case}/ocds",
         )
 
     # --- words ------------------------------------------------------------------------------------------------

@@ -449,6 +449,7 @@ class CasePage(Page):
     opening_href: str | None = None
     evidence_href: str | None = None
     json_href: str | None = None
+    ocds_href: str | None = None
 
 
 # --- the opening hall --------------------------------------------------------------------------------------------
