@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Final
 
 from tradehall_standards import canonical
-from tradehall_standards.bundle import bundle
+from tradehall_standards.archive.migration import lint_migrations
+from tradehall_standards.bundle import bundle, codelist_names
 from tradehall_standards.catalogue import (
+    Catalogue,
     CatalogueError,
     Finding,
     Version,
@@ -55,7 +57,7 @@ def build(root: Path) -> tuple[str, ...]:
     signed = _signed_entries(root, sources)
     built = _with_manifests(sources, frozenset(str(entry.get("id")) for entry in signed))
     built = replace(built, index=_index(built, signed))
-    findings = [*verify_sources(built), *check_all_examples(built)]
+    findings = [*verify_sources(built), *check_all_examples(built), *_check_migrations(built)]
     if findings:
         raise CatalogueError(findings)
     return tuple(_write(built))
@@ -65,7 +67,7 @@ def check_root(root: Path) -> tuple[str, ...]:
     """Return every finding on the catalogue below ``root``: lints, digests, chain, examples in both engines."""
     sources = _read(root)
     findings = [*lint_sources(sources), *verify_sources(sources)]
-    return tuple(findings or check_all_examples(sources))
+    return tuple(findings or [*check_all_examples(sources), *_check_migrations(sources)])
 
 
 def _read(root: Path) -> Sources:
@@ -127,19 +129,6 @@ def _predecessor(source: SchemaSource, sources: Sources) -> str | None:
     return older[-1] if older else None
 
 
-def codelist_names(schema: Json) -> Iterator[str]:
-    """Yield the names of the code lists that a schema uses, as often as it does (引用的代码表)."""
-    if isinstance(schema, Mapping):
-        name = schema.get("x-codelist")
-        if isinstance(name, str):
-            yield name
-        for value in schema.values():
-            yield from codelist_names(value)
-    elif isinstance(schema, list):
-        for value in schema:
-            yield from codelist_names(value)
-
-
 # --- the index
 
 
@@ -190,6 +179,12 @@ def check_all_examples(sources: Sources) -> Iterator[str]:
     """Yield every example that does not come out as labelled, or on which the engines differ (示例检查)."""
     for source in sources.records:
         yield from check_version_examples(open_version(source, sources))
+
+
+def _check_migrations(sources: Sources) -> Iterator[str]:
+    """Yield what is wrong with migrations between majors; their tests run."""
+    if any((source.folder / "migrate").exists() for source in sources.records):
+        yield from lint_migrations(Catalogue([open_version(s, sources) for s in sources.records], sources.codelists))
 
 
 def check_version_examples(version: Version) -> Iterator[str]:

@@ -7,7 +7,7 @@ to nothing outside itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from tradehall_standards.codelists import CodeList
 from tradehall_standards.sources import Object, SchemaSource, definition, read_reference
@@ -34,6 +34,19 @@ def bundle(
         BundleError: a reference that leads nowhere or out of the catalogue, or an unknown code list.
     """
     return _Bundler(documents, codelists).bundle(source.schema)
+
+
+def codelist_names(schema: Json) -> Iterator[str]:
+    """Yield the names of the code lists that a schema uses, as often as it does (引用的代码表)."""
+    if isinstance(schema, Mapping):
+        name = schema.get("x-codelist")
+        if isinstance(name, str):
+            yield name
+        for value in schema.values():
+            yield from codelist_names(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from codelist_names(value)
 
 
 class _Bundler:

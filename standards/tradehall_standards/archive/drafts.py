@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Final, Literal, cast
 
 from tradehall_standards import canonical
-from tradehall_standards.build import codelist_names
-from tradehall_standards.bundle import BundleError, bundle
+from tradehall_standards.bundle import BundleError, bundle, codelist_names
 from tradehall_standards.catalogue import Version, pinned_codelists
 from tradehall_standards.codelists import CodeList, CodeListError, read_codelist
 from tradehall_standards.engines import EngineError

@@ -14,6 +14,7 @@ from tradehall_standards.commands.codes import codelist_command
 from tradehall_standards.commands.comparing import compat_command, diff_command
 from tradehall_standards.commands.dry_run import Journals, dry_run_command
 from tradehall_standards.commands.lives import asof_command, releases_command
+from tradehall_standards.commands.migrate import migrate_command
 from tradehall_standards.commands.officers import keys_group
 from tradehall_standards.commands.published import check_command, list_command
 from tradehall_standards.commands.releasing import approve_command, propose_command, publish_command, verify_command
@@ -44,6 +45,7 @@ def standards_commands(today: Today, journals: Journals | None = None) -> click.
         compat_command(),
         diff_command(),
         dry_run_command(today, journals),
+        migrate_command(),
         propose_command(today),
         approve_command(),
         publish_command(),
