@@ -48,6 +48,7 @@ class Plan:
     catalogue: Catalogue
     quick: bool
     folder: Path | None
+    corpus: Path | None = None
 
     def of(self, full: int, quick: int) -> int:
         """Return the size for this run."""
@@ -156,6 +157,12 @@ def _lateness(plan: Plan) -> list[Line]:
     return lateness(plan.catalogue, openings=plan.of(100, 20), folder=plan.folder)
 
 
+def _compat(plan: Plan) -> list[Line]:
+    from tradehall.bench.comparing import comparing  # noqa: PLC0415
+
+    return comparing(plan.catalogue, edits=plan.of(1000, 210), folder=plan.corpus)
+
+
 BENCHES: Final[Mapping[str, Callable[[Plan], list[Line]]]] = {
     "validation": _validation,
     "intake": _intake,
@@ -172,6 +179,7 @@ BENCHES: Final[Mapping[str, Callable[[Plan], list[Line]]]] = {
     "start": _start,
     "storage": _storage,
     "lateness": _lateness,
+    "compat": _compat,
 }
 """Every measurement by name (实测项目), in the order of the table."""
 
@@ -187,6 +195,11 @@ BENCHES: Final[Mapping[str, Callable[[Plan], list[Line]]]] = {
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="数据库所在目录: where the databases lie meanwhile.",
 )
+@click.option(
+    "--corpus",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="模式对所在目录: JSON files of schema pairs, for compat.",
+)
 @click.pass_context
 def bench(
     context: click.Context,
@@ -197,6 +210,7 @@ def bench(
     to_page: bool,
     on: str,
     folder: Path | None,
+    corpus: Path | None,
 ) -> None:
     """实测，与其他做法同场对比: measure, side by side with the alternatives in one run."""
     from tradehall_standards import Catalogue  # noqa: PLC0415  - takes a second, and --help needs none
@@ -204,7 +218,7 @@ def bench(
     quiet()
     console = Console(stderr=True, highlight=False)
     facts = machine(on or datetime.now(UTC).date().isoformat())  # noqa: TID251  - the header of a printout
-    plan = Plan(Catalogue.load(), quick, folder)
+    plan = Plan(Catalogue.load(), quick, folder, corpus)
     lines = list(run(plan, names or tuple(BENCHES), console))
     if to_page:
         publish(lines, facts, quick=quick)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
@@ -9,12 +10,14 @@ from typing import Final, TypeAlias, cast
 
 from tradehall_standards.compat.answers import EMPTY, Answer, Asking, Empty, Found, Gathering, Open
 from tradehall_standards.compat.figures import excluded
+from tradehall_standards.compat.holding import all_hold
 from tradehall_standards.compat.terms import Term
 from tradehall_standards.compat.values import Frozen, Value, freeze
 
-_MAX_LENGTH: Final = 400
+_MAX_LENGTH: Final = 12_000
 _MAX_DEMANDS: Final = 40
 _MAX_SUBSETS: Final = 200
+_CHARACTERS: Final = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,17 +241,61 @@ def _checked(rules: _Rules, values: list[Value]) -> Answer:
     return Found(values)
 
 
+def _others(solver: Asking, goal: list[Term], start: Value) -> Iterator[Value]:
+    """Yield values that meet the goal too, ever further from one that does."""
+    seen = {freeze(start)}
+    waiting = deque([start])
+    while waiting:
+        for near in _nearby(waiting.popleft()):
+            solver.tick()
+            key = freeze(near)
+            if key not in seen:
+                seen.add(key)
+                if all_hold(solver.holding.holds(term, near) for term in goal):
+                    waiting.append(near)
+                    yield near
+
+
+def _nearby(value: Value) -> Iterator[Value]:
+    """Yield values that differ in one character, number or member."""
+    if isinstance(value, str):
+        for at in range(len(value) - 1, -1, -1):
+            for char in _CHARACTERS:
+                yield f"{value[:at]}{char}{value[at + 1 :]}"
+        for char in _CHARACTERS:
+            yield f"{value}{char}"
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from ({**value, name: near} for near in _nearby(item))
+    elif isinstance(value, list):
+        for at, item in enumerate(value):
+            yield from ([*value[:at], near, *value[at + 1 :]] for near in _nearby(item))
+    elif isinstance(value, int) and not isinstance(value, bool):
+        yield value + 1
+        yield value - 1
+
+
 def _distinct(solver: Asking, rules: _Rules, goals: _Goals) -> Answer:
     """Find different values, one after the other; that there are too few is only proved among equal goals."""
     terms = solver.terms
     values: list[Value] = []
+    used_keys: set[Frozen] = set()
+    more: dict[Term, Iterator[Value]] = {}
     for goal in goals:
-        used = terms.atom("among", frozenset(freeze(value) for value in values)) if values else terms.false
+        kind = terms.all_of(goal)
+        near = next((item for item in more.get(kind, iter(())) if freeze(item) not in used_keys), None)
+        if near is not None:
+            values.append(near)
+            used_keys.add(freeze(near))
+            continue
+        used = terms.atom("among", frozenset(used_keys))
         answer = solver.solve([*goal, terms.inverse(used)])
         if isinstance(answer, Found):
             values.append(answer.value)
+            used_keys.add(freeze(answer.value))
+            more.setdefault(kind, _others(solver, goal, answer.value))
             continue
-        alike = all(terms.all_of(other) is terms.all_of(goal) for other in goals[: len(values)])
+        alike = all(terms.all_of(other) is kind for other in goals[: len(values)])
         if isinstance(answer, Empty) and alike:
             return answer
         return Open("items")

@@ -23,7 +23,13 @@ import jsonschema_rs
 
 from tradehall_standards import messages
 from tradehall_standards.compat.answers import Answer, Empty, Found, Open, Spent
-from tradehall_standards.compat.confirming import EngineRefusal, FirstEngine, SecondOpinion, check_schema
+from tradehall_standards.compat.confirming import (
+    EngineRefusal,
+    FirstEngine,
+    SecondOpinion,
+    check_schema,
+    load_second_engine,
+)
 from tradehall_standards.compat.dialects import (
     LATEST,
     Draft,
@@ -135,6 +141,7 @@ def compare_here(
     clock: Callable[[], float],
     draft: Draft = LATEST,
     formats: Formats = "draft",
+    reader: type[Reader] = Reader,
 ) -> Comparison:
     """
     Compare in this process, without the caps of the worker (进程内比对).
@@ -143,9 +150,10 @@ def compare_here(
         old: the schema in force.
         new: the draft.
         samples: real records, for witnesses in real words.
-        clock: seconds, rising.
+        clock: seconds, rising; those of this thread alone are fair on a busy machine.
         draft: the dialect of schemas that name none.
         formats: whether ``format`` is enforced.
+        reader: what reads the schemas; another one only to measure what this one is good for.
     """
     changes = diff(old, new)
     try:
@@ -157,7 +165,7 @@ def compare_here(
             check_schema(side.schema, side.draft)
     except (EngineRefusal, UnknownDialectError, UnreachableReference):
         return Comparison(_unknown("backward", "unreadable"), _unknown("forward", "unreadable"), changes)
-    pair = _Pair(sides[0], sides[1], changes, samples[:MAX_SAMPLES], clock)
+    pair = _Pair(sides[0], sides[1], changes, samples[:MAX_SAMPLES], clock, reader)
     return Comparison(pair.verdict("backward"), pair.verdict("forward"), changes)
 
 
@@ -180,8 +188,15 @@ class _Pair:
     """Two schemas that are compared."""
 
     def __init__(
-        self, old: _Side, new: _Side, changes: tuple[Change, ...], samples: Sequence[Value], clock: Callable[[], float]
+        self,
+        old: _Side,
+        new: _Side,
+        changes: tuple[Change, ...],
+        samples: Sequence[Value],
+        clock: Callable[[], float],
+        reader: type[Reader],
     ) -> None:
+        self._reader = reader
         self._sides = old, new
         self._changes = changes
         self._samples = samples
@@ -230,11 +245,13 @@ class _Pair:
         return answer, method
 
     def _solve_once(self, giving: _Side, taking: _Side, dot: Ranges) -> tuple[Answer, str, bool]:
-        reader = Reader(Terms(), Languages(), dot=dot, formats=giving.formats)
+        reader = self._reader(Terms(), Languages(), dot=dot, formats=giving.formats)
         given = reader.read("giving", giving.schema, giving.draft)
         taken = reader.read("taking", taking.schema, taking.draft)
         if given is taken:
             return Empty(), "equal", reader.dotted
+        if reader.asks_engines:
+            load_second_engine()  # it takes seconds that are not the search's
         solver = Solver(reader, self._timer(_SEARCH_SECONDS), _oracle(giving.draft), self._texts())
         return solver.solve((given, reader.terms.inverse(taken))), "solved", reader.dotted
 

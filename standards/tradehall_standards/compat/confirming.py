@@ -88,6 +88,11 @@ class SecondOpinion:
             raise EngineRefusal(f"{type(problem).__name__}: {problem}"[:200]) from None
 
 
+def load_second_engine() -> None:
+    """Load python-jsonschema now (预载第二引擎)."""
+    _second_engines()
+
+
 @cache
 def _second_engines() -> Mapping[Draft, tuple[Any, Any]]:
     """Load python-jsonschema, made safe; it takes seconds, so only a witness brings it in."""

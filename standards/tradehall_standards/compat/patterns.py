@@ -119,7 +119,12 @@ def read_pattern(languages: Languages, pattern: str, dot: Ranges = NOT_NEWLINE) 
 
 def uses_dot(pattern: str) -> bool:
     """Tell whether the meaning of ``pattern`` may hang on what ``.`` stands for."""
-    return "." in pattern.replace("\\.", "").replace("[.]", "")
+    reader = _Reader(pattern, NOT_NEWLINE)
+    try:
+        reader.read()
+    except UnsupportedPattern:
+        return False  # then it is an unknown property of texts, whatever it stands for
+    return reader.dotted
 
 
 class _Reader:
@@ -132,6 +137,7 @@ class _Reader:
         self._dot = dot
         self._at = 0
         self._depth = 0
+        self.dotted = False
 
     def read(self) -> _Node:
         node = self._choice()
@@ -207,6 +213,7 @@ class _Reader:
         if char == "[":
             return _Chars(self._class())
         if char == ".":
+            self.dotted = True
             return _Chars(self._dot)
         if char == "\\":
             return _Chars(self._escape())

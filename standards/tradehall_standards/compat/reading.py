@@ -62,6 +62,7 @@ class Reader:
         languages: the table of regular languages.
         definitions: what a ``ref`` atom stands for.
         dotted: whether a pattern was met whose meaning hangs on what ``.`` stands for.
+        asks_engines: whether something was met that only an engine can tell.
         minds_writing: whether a draft was met to which ``1.0`` is no integer.
     """
 
@@ -73,6 +74,7 @@ class Reader:
         self.definitions: dict[tuple[str, str], Term] = {}
         self.dotted = False
         self.minds_writing = False
+        self.asks_engines = False
         self.formats: Formats = formats
         self._dot = dot
 
@@ -100,7 +102,12 @@ class Reader:
         try:
             return self.terms.atom("matching", read_pattern(self.languages, pattern, self._dot))
         except UnsupportedPattern:
-            return self.terms.atom("textual", ("pattern", pattern))
+            return self.textual("pattern", pattern)
+
+    def textual(self, keyword: str, value: str) -> Term:
+        """Return a property of texts that only an engine can tell."""
+        self.asks_engines = True
+        return self.terms.atom("textual", (keyword, value))
 
 
 Guarded: TypeAlias = list[tuple[Term, Term]]
@@ -259,13 +266,13 @@ class _Reading:
     def format(self, place: Place, schema: dict[str, Value], value: Value) -> Term:
         if value not in FORMATS or not enforces_formats(self._draft, self._reader.formats):
             return self._terms.true
-        return self._terms.atom("textual", ("format", value))
+        return self._reader.textual("format", str(value))
 
     def content(self, place: Place, schema: dict[str, Value], value: Value, *, keyword: str) -> Term:
         """Read what one engine enforces in drafts 6 and 7 and the other never does."""
         if not is_before(self._draft, "2019-09") or value != _ENCODINGS[keyword]:
             return self._terms.true
-        return self._terms.atom("textual", (keyword, value))
+        return self._reader.textual(keyword, str(value))
 
     # --- arrays
     def items(self, place: Place, schema: dict[str, Value], value: Value) -> Term:

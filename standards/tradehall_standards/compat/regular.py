@@ -216,6 +216,8 @@ class Languages:
         """
         if part == self.all and low <= (MAX_TEXT if high is None else min(high, MAX_TEXT)):
             return "a" * low
+        if not self._is_alive(part, tick):
+            return None
         layers: list[dict[Language, tuple[Language, int]]] = []
         layer: dict[Language, tuple[Language, int]] = {part: (part, 0)}
         seen: set[frozenset[Language]] = set()
@@ -237,6 +239,19 @@ class Languages:
             layer = self._layer(layer, tick)
             length += 1
         return None
+
+    def _is_alive(self, part: Language, tick: Callable[[], None]) -> bool:
+        """Tell whether any text, however long, is in the language."""
+        seen, waiting = {part}, [part]
+        while waiting:
+            tick()
+            state = waiting.pop()
+            if self._null[state]:
+                return True
+            fresh = [target for _, target in self._targets(state) if target not in seen]
+            seen.update(fresh)
+            waiting += fresh
+        return False
 
     def _refuse_long(self, layers: list[dict[Language, tuple[Language, int]]]) -> None:
         """Give up on texts too long to write, unless what may follow repeats itself without ever ending."""

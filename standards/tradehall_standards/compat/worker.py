@@ -67,7 +67,7 @@ def _answer(request: dict[str, object]) -> str:
             cast("Schema", request["old"]),
             cast("Schema", request["new"]),
             cast("list[Value]", request["samples"]),
-            clock=time.monotonic,
+            clock=time.thread_time,
             draft=cast("Draft", request["draft"]),
             formats=cast("Formats", request["formats"]),
         )
