@@ -557,12 +557,13 @@ class Verification:
         self.index: Obj = {}
         self.records: list[Record] = []
         self.by_digest: dict[str, Record] = {}
+        self.sorted: dict[tuple[str, str], list[Record]] = defaultdict(list)
         self.certificates: dict[bytes, x509.Certificate] = {}
         self.root, self.size = b"", 0
 
     def of(self, family: str, case: str, **members: Any) -> list[Record]:
         """Return the records of a family and case, in log order, whose payload has these members."""
-        rows = [r for r in self.records if r.family == family and r.case == case]
+        rows = self.sorted[family, case]
         return [r for r in rows if all(r.payload.get(name) == value for name, value in members.items())]
 
     def lots_of(self, family: str, case: str) -> list[Obj]:
@@ -651,6 +652,8 @@ class Verification:
                 self.report.findings.append(Finding(case, number, "", "record-form", f"{error}"[:200]))
         self.records.sort(key=lambda record: (record.leaf_index, record.case, record.number))
         self.by_digest = {record.digest: record for record in reversed(self.records)}
+        for record in self.records:
+            self.sorted[record.family, record.case].append(record)
         stated = {case: count for case, count in self.index["counts"].items() if count}
         known = {self.index["case"], *(link["case"] for link in self.index["linked"])}
         is_gapless = all(found == list(range(1, len(found) + 1)) for found in numbers.values())
@@ -739,9 +742,8 @@ class Verification:
             return deadline
         if end - start <= timedelta(hours=2):
             return end + timedelta(hours=2)
-        self.report.notes.append(
-            ("故障顺延至工作日，按十二天核对", "moved by an outage to a working day: checked to 12 days")
-        )
+        note = ("故障顺延至工作日，按十二天核对", "moved by an outage to a working day: checked to 12 days")
+        self.report.notes.append(note)
         return end + timedelta(days=13)
 
     def standing(self, case: str, lot: str, until: int) -> list[Record]:
@@ -805,7 +807,7 @@ class Verification:
             der = unbase64url(bidder["certificate"])
             names = ["manifest.json", "manifest.sig", *("files/" + file["name"] for file in files)]
             names += ["guarantee/letter.pdf", "padding"] if letter is not None else ["padding"]
-            need(list(inner) == names and not any(inner["padding"]), rule, "malformed")
+            need(list(inner) == names and bytes(inner["padding"]).count(0) == len(inner["padding"]), rule, "malformed")
             for file in files:
                 content = inner["files/" + file["name"]]
                 need((digest_of(content), len(content)) == (file["sha256"], file["size"]), rule, "malformed")
@@ -1250,13 +1252,11 @@ class Evaluation:
 
     def aggregated(self, scores: list[Decimal]) -> Decimal:
         """Return the experts' score of a bid: mean, trimmed mean, or the mean of those not abnormal."""
-        if self.method["aggregation"] == "trimmed_mean":
-            return mean(scores, 3)
         ratio, n, total = self.parameter("abnormal_ratio"), len(scores) - 1, sum(scores, _ZERO)
         if self.method["aggregation"] == "replace_abnormal" and ratio is not None and n:
             near = [s for s in scores if abs(s * n - (total - s)) <= Decimal(ratio) * (total - s)]
             return mean(near or scores)
-        return mean(scores)
+        return mean(scores, 3 if self.method["aggregation"] == "trimmed_mean" else None)
 
     def ranked(self, rows: dict[str, Obj], compared: Mapping[str, Decimal]) -> list[Obj]:
         """Return the rows in order with their ranks: by total or price, the document's list, then a recorded draw."""

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
+from tradehall import verifier
 from tradehall.bench import command
 from tradehall.bench.accepting import GROWTH_MOST, accepting, growth
 from tradehall.bench.figures import Line
@@ -37,8 +38,9 @@ def catalogue() -> Catalogue:
 @pytest.mark.slow
 def test_accepting_the_two_thousandth_record_costs_what_the_twentieth_did(catalogue, tmp_path):
     (line,) = growth(catalogue, small=20, large=2000, rounds=9, folder=tmp_path)
-    assert line.met, line
-    assert not line.broken
+    assert line.ratio is not None
+    assert line.ratio < Decimal("1.5"), line  # few rounds beside other tests; the bench itself promises GROWTH_MOST
+    assert line.broken is (line.ratio > GROWTH_MOST)
     assert not list(tmp_path.iterdir())
 
 
@@ -156,14 +158,30 @@ def test_serving_files_every_record_over_http(catalogue, tmp_path):
 
 
 def test_the_opening_of_a_tender_verifies(catalogue, tmp_path):
-    *_, verified = proving(catalogue, bidders=4, folder=tmp_path)
-    assert verified.met
-    assert "4 bidders" in verified.what
+    lines = proving(catalogue, sizes=(3, 4), folder=tmp_path)
+    verified = [line for line in lines if "checks" in line.what]
+    assert [line.met for line in verified] == [True, True]
+    assert [f"{count} bidders" in line.what for count, line in zip((3, 4), verified, strict=True)] == [True, True]
+    assert [line.against for line in lines[-2:]] == ["3 bidders"] * 2
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_opening_with_too_few_bids_is_not_measured(catalogue, tmp_path):
     with pytest.raises(HallError):
-        proving(catalogue, bidders=1, folder=tmp_path)
+        proving(catalogue, sizes=(1,), folder=tmp_path)
+
+
+def test_a_verifier_that_finds_nothing_wrong_is_not_measured(catalogue, tmp_path, monkeypatch):
+    honest = verifier.verify_bytes
+    kept = []
+
+    def blind(file, **more):
+        kept.append(kept[0] if kept else file)
+        return honest(kept[0], **more)
+
+    monkeypatch.setattr(verifier, "verify_bytes", blind)
+    with pytest.raises(HallError, match="changed"):
+        proving(catalogue, sizes=(3,), folder=tmp_path)
 
 
 @pytest.mark.slow

@@ -429,7 +429,8 @@ def open_sealed(
         party_of: whose certificate it is; see :data:`PartyOf`.
         work: new folder, made with mode 0700; holds the decrypted ``package.zip`` when the bid opened, and is
             removed when it did not. The opened files read from it for as long as it is there.
-        earlier: commitments of the tender accepted before this one, all lots, replaced and withdrawn ones included.
+        earlier: commitments of the tender accepted before this one, all lots, replaced and withdrawn ones included;
+            those that share neither recipient nor ciphertext with it change nothing.
 
     Returns:
         The opened bid, or the first check that failed.

@@ -26,7 +26,7 @@ DECOYS: Final = 128
 """As nodes run by default: one decoy a batch on average."""
 
 FLOOR_LEAST: Final = Decimal("0.70")
-GROWTH_MOST: Final = Decimal("1.5")
+GROWTH_MOST: Final = Decimal("1.2")
 SMALL: Final = 20
 LARGE: Final = 2000
 _NOTICES: Final = 3

@@ -104,7 +104,7 @@ def _growth(plan: Plan) -> list[Line]:
     return [
         line
         for large in sizes
-        for line in growth(plan.catalogue, large=large, rounds=plan.of(25, 7), folder=plan.folder)
+        for line in growth(plan.catalogue, large=large, rounds=plan.of(15, 7), folder=plan.folder)
     ]
 
 
@@ -123,7 +123,7 @@ def _letters(plan: Plan) -> list[Line]:
 def _verify(plan: Plan) -> list[Line]:
     from tradehall.bench.proving import proving  # noqa: PLC0415
 
-    return proving(plan.catalogue, bidders=plan.of(100, 25), folder=plan.folder)
+    return proving(plan.catalogue, sizes=(5, 10) if plan.quick else (25, 50, 100), folder=plan.folder)
 
 
 def _search(plan: Plan) -> list[Line]:

@@ -30,6 +30,50 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class _AtHand:
+    """
+    What the bids of a tender are opened with (开标所需), found once for all: looking again for each is quadratic.
+
+    Attributes:
+        released: submission → its key, the first that was released.
+        shares: submission → shares of custodians.
+        alike: recipient or digest of a ciphertext → the commitments that have it, in the order of the log.
+    """
+
+    released: Mapping[str, Json]
+    shares: Mapping[str, Sequence[tuple[str, int, bytes]]]
+    alike: Mapping[str, Sequence[Entry]]
+
+    @classmethod
+    def of(cls, view: CaseView) -> _AtHand:
+        """Sort a case's releases, shares and commitments by bid."""
+        released: dict[str, Json] = {}
+        for entry in view.of("key_release"):
+            released.setdefault(str(entry.record.payload["submission"]), entry.record.payload["secret_key"])
+        custodians = [str(c["party"]) for c in rows(view.case.head.get("custodians", ()))]
+        shares: dict[str, list[tuple[str, int, bytes]]] = {}
+        for name, share in view.facts.all("share"):
+            submission, _, index = name.rpartition(":")
+            held = (custodians[int(index) - 1], int(index), bytes.fromhex(str(share)))
+            shares.setdefault(submission, []).append(held)
+        alike: dict[str, list[Entry]] = {}
+        for entry in view.of("bid_commitment"):
+            for mark in _marks(entry):
+                alike.setdefault(mark, []).append(entry)
+        return cls(released, shares, alike)
+
+    def like(self, committed: Entry) -> list[Mapping[str, Json]]:
+        """Return earlier commitments with the recipient or the ciphertext of this one (在先相同承诺)."""
+        found = {e.filed.index: e.record.payload for mark in _marks(committed) for e in self.alike[mark]}
+        return [found[index] for index in sorted(found) if index < committed.filed.index]
+
+
+def _marks(entry: Entry) -> tuple[str, str]:
+    payload = entry.record.payload
+    return str(payload["recipient"]), str(obj(payload["ciphertext"])["sha256"])
+
+
+@dataclass(frozen=True, slots=True)
 class Opening:
     """Runs the opening of a tender (开标主持)."""
 
@@ -127,20 +171,24 @@ class Opening:
         if view is None:
             return [refuse("CASE-UNKNOWN", case=case)]
         commitments = {str(e.record.digest): e for e in view.of("bid_commitment")}
+        at_hand = _AtHand.of(view)
         outcomes: list[Outcome] = []
         for submission, value in view.facts.all("opening"):
             if view.facts.get("disclosed", submission) is not None:
                 continue
             committed = commitments[str(obj(value)["commitment"])]
-            key, opened_by = self._key(view, submission, committed.record.payload)
+            key, opened_by = self._key(view, at_hand, submission, committed.record.payload)
             if key is None and not give_up:
                 continue
-            earlier = [e.record.payload for e in view.of("bid_commitment") if e.filed.index < committed.filed.index]
             unsealed = (
                 Unsealed(cause="not_released", by_bidder=give_up == "failed_bidder")
                 if key is None
                 else self.unsealer.unseal(
-                    committed.record.payload, key, tender=case, submitted_at=committed.filed.at, earlier=earlier
+                    committed.record.payload,
+                    key,
+                    tender=case,
+                    submitted_at=committed.filed.at,
+                    earlier=at_hand.like(committed),
                 )
             )
             payload = self._disclosure(view.case, submission, str(obj(value)["lot"]), unsealed, opened_by)
@@ -153,23 +201,11 @@ class Opening:
         made = view.of("bid_disclosure") if view else []
         return next(iter(self._again(e for e in made if e.record.payload["submission"] == submission)), outcome)
 
-    def _key(self, view: CaseView, submission: str, commitment: Obj) -> tuple[str | None, str]:
-        released = next(
-            (
-                e.record.payload["secret_key"]
-                for e in view.of("key_release")
-                if e.record.payload["submission"] == submission
-            ),
-            None,
-        )
+    def _key(self, view: CaseView, at_hand: _AtHand, submission: str, commitment: Obj) -> tuple[str | None, str]:
+        released = at_hand.released.get(submission)
         if isinstance(released, str):
             return released, "bidder_key"
-        custodians = [str(c["party"]) for c in rows(view.case.head["custodians"])]
-        shares: list[tuple[str, int, bytes]] = []
-        for name, share in view.facts.all("share"):
-            named, _, index = name.rpartition(":")
-            if named == submission:
-                shares.append((custodians[int(index) - 1], int(index), bytes.fromhex(str(share))))
+        shares = at_hand.shares.get(submission, ())
         if len(shares) < cast("int", view.case.head["threshold"]):
             return None, ""
         return self.unsealer.rebuild(commitment, shares), "custodians"

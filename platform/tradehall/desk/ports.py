@@ -400,7 +400,11 @@ class Unsealer(Protocol):
         submitted_at: datetime,
         earlier: Sequence[Mapping[str, Json]],
     ) -> Unsealed:
-        """Open a bid whose ciphertext lies in the vault, with its key; every check of the seal in its order."""
+        """
+        Open a bid whose ciphertext lies in the vault, with its key; every check of the seal in its order.
+
+        ``earlier`` holds the commitments accepted before this one that have its recipient or its ciphertext.
+        """
         ...
 
     def rebuild(self, commitment: Mapping[str, Json], shares: Sequence[tuple[str, int, bytes]]) -> str | None:
