@@ -238,8 +238,8 @@ def _spots(payload: Json, pointer: str) -> Iterator[_Spot]:
 
 
 def _inner(value: Any, at: str, token: str) -> list[tuple[Any, str]]:
-    if token == "*" and isinstance(value, list):  # noqa: S105  - a step of a pointer
-        return [(inner, f"{at}/{number}") for number, inner in enumerate(cast("list[Any]", value))]
+    if token == "*":  # noqa: S105  - a step of a pointer
+        return [(inner, f"{at}/{number}") for number, inner in enumerate(as_array(value))]
     return [(value[token], f"{at}/{token}")] if isinstance(value, dict) and token in value else []
 
 

@@ -17,6 +17,7 @@ from tradehall_standards.commands.lives import asof_command, releases_command
 from tradehall_standards.commands.migrate import migrate_command
 from tradehall_standards.commands.officers import keys_group
 from tradehall_standards.commands.published import check_command, list_command
+from tradehall_standards.commands.recognise import recognise_command
 from tradehall_standards.commands.releasing import approve_command, propose_command, publish_command, verify_command
 from tradehall_standards.commands.words import Today
 
@@ -46,6 +47,7 @@ def standards_commands(today: Today, journals: Journals | None = None) -> click.
         diff_command(),
         dry_run_command(today, journals),
         migrate_command(),
+        recognise_command(),
         propose_command(today),
         approve_command(),
         publish_command(),
