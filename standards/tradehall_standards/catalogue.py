@@ -33,7 +33,7 @@ from tradehall_standards.lifecycle import (
     states_of,
 )
 from tradehall_standards.lint import LintFinding, lint_schema
-from tradehall_standards.marks import Mark, find_marks
+from tradehall_standards.marks import Mark, find_marks, is_on_the_clock
 from tradehall_standards.rules_cel import CelRule, Reach, RuleError, compile_rules, reach
 from tradehall_standards.sources import (
     InvalidExample,
@@ -364,6 +364,9 @@ def _schema_finding(version: Version, problem: Problem) -> Finding:
 
 def _marked(version: Version, payload: Json, event_date: date) -> Iterator[Finding]:
     for path, mark, text in version.marks.visit(payload):
+        for name in mark.formats:
+            if not is_on_the_clock(text):
+                yield _schema_finding(version, Problem(path, "format", name))
         for kind in mark.identifiers:
             problem = find_problem(kind, text)
             if problem is not None:

@@ -1,5 +1,5 @@
 """
-Marks (标注): where in a payload identifiers and dated codes stand, found once per version and visited per record.
+Marks (标注): where in a payload identifiers, dated codes and dates stand, found once per version, visited per record.
 
 The plan follows references and every branch of a schema; a string is judged when any branch marks its place.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Final
 
 from tradehall_standards import regex
@@ -24,6 +25,7 @@ class Mark:
 
     identifiers: list[str] = field(default_factory=list[str])
     codelists: list[str] = field(default_factory=list[str])
+    formats: list[str] = field(default_factory=list[str])
     members: dict[str, Mark] = field(default_factory=dict[str, "Mark"])
     patterns: dict[str, Mark] = field(default_factory=dict[str, "Mark"])
     items: Mark | None = None
@@ -31,7 +33,12 @@ class Mark:
     def is_empty(self) -> bool:
         """Tell whether nothing is judged here or below."""
         below = [*self.members.values(), *self.patterns.values(), *([] if self.items is None else [self.items])]
-        return not self.identifiers and not self.codelists and all(mark.is_empty() for mark in below)
+        return not self.judges and all(mark.is_empty() for mark in below)
+
+    @property
+    def judges(self) -> bool:
+        """Tell whether something is judged at this very place."""
+        return bool(self.identifiers or self.codelists or self.formats)
 
     def visit(self, value: Json, path: Path = ()) -> list[tuple[Path, Mark, str]]:
         """Return path, mark and text of every marked string in ``value``, in document order."""
@@ -41,7 +48,7 @@ class Mark:
 
     def _collect(self, value: Json, path: Path, found: list[tuple[Path, Mark, str]]) -> None:
         if isinstance(value, str):
-            if self.identifiers or self.codelists:
+            if self.identifiers or self.codelists or self.formats:
                 found.append((path, self, value))
         elif isinstance(value, Mapping):
             members, patterns = self.members, self.patterns
@@ -56,6 +63,26 @@ class Mark:
                 self.items._collect(inner, (*path, index), found)  # noqa: SLF001  - likewise
 
 
+def is_on_the_clock(text: str) -> bool:
+    """
+    Tell whether a date or an instant can be reckoned with (可计算的日期时间).
+
+    The year 0000, which RFC 3339 allows and the first engine passes, is on no calendar of ours; an offset may push the
+    first and the last instants over the edge of UTC.
+    """
+    if text[:4] not in _EDGES:
+        return True
+    try:
+        moment = datetime.fromisoformat(text)
+        if len(text) > _DATE:
+            moment.astimezone(UTC)
+    except (OverflowError, ValueError):
+        return False
+    return True
+
+
+_EDGES: Final = ("0000", "0001", "9999")
+_DATE: Final = len("2026-01-01")
 _BRANCHES: Final = (*sorted(LISTS - {"prefixItems"}), "then", "else")
 
 
@@ -71,6 +98,9 @@ def _find(root: Object, schema: Json, mark: Mark, trail: tuple[str, ...]) -> Non
     if not isinstance(schema, Mapping):
         return
     identifier, codelist, reference = schema.get("x-identifier"), schema.get("x-codelist"), schema.get("$ref")
+    form = schema.get("format")
+    if isinstance(form, str) and form not in mark.formats:
+        mark.formats.append(form)
     if isinstance(identifier, str) and identifier not in mark.identifiers:
         mark.identifiers.append(identifier)
     if isinstance(codelist, str) and codelist not in mark.codelists:

@@ -6,7 +6,10 @@ from base64 import b32encode
 from datetime import date
 from typing import Any
 
+import pytest
+
 from tradehall_standards import Catalogue, canonical, strict
+from tradehall_standards.archive.judging import Judge
 from tradehall_standards.build import check_root
 from tradehall_standards.catalogue import MAX_FINDINGS
 from tradehall_standards.sources import default_root
@@ -101,3 +104,32 @@ def test_codes_have_labels_in_both_languages_and_a_source(published: Catalogue) 
             assert row.zh
             assert row.en
             assert row.source
+
+
+@pytest.mark.parametrize(
+    ("family", "member", "value"),
+    [
+        ("contract_filing", "signed_on", "0000-01-01"),
+        ("outage_record", "from", "0000-03-01T09:30:00+08:00"),
+        ("outage_record", "from", "0001-01-01T00:00:00+08:00"),
+        ("outage_record", "to", "9999-12-31T23:59:59-14:00"),
+    ],
+)
+def test_a_day_that_no_calendar_of_ours_holds_is_refused(
+    published: Catalogue, family: str, member: str, value: str
+) -> None:
+    """The first engine passes the year 0000; what comes after it could not reckon with it."""
+    version = published.resolve(family, DAY)
+    assert version is not None
+    payload: Any = {**dict(next(iter(version.valid_examples.values()))), member: value}  # type: ignore[call-overload]
+    for check in (published.check, published.check_second):
+        assert (f"/{member}", "format") in {(item.pointer, item.keyword) for item in check(version.ref, payload, DAY)}
+    assert Judge(version).findings(payload, DAY) == published.check(version.ref, payload, DAY)
+
+
+def test_the_first_and_the_last_day_may_be_named(published: Catalogue) -> None:
+    version = published.resolve("contract_filing", DAY)
+    assert version is not None
+    for day in ("0001-01-01", "9999-12-31"):
+        payload: Any = {**dict(next(iter(version.valid_examples.values()))), "signed_on": day}  # type: ignore[call-overload]
+        assert published.check(version.ref, payload, DAY) == ()

@@ -16,7 +16,7 @@ from tradehall_standards import regex, rules_cel
 from tradehall_standards.catalogue import Finding, Version, check_payload
 from tradehall_standards.codelists import CodeList
 from tradehall_standards.identifiers import find_problem
-from tradehall_standards.marks import Mark
+from tradehall_standards.marks import Mark, is_on_the_clock
 from tradehall_standards.rules_quick import OPEN, quick_look
 from tradehall_standards.strict import Json
 
@@ -92,16 +92,20 @@ def _look_of(mark: Mark, lists: dict[str, CodeList], on: date) -> _Look | None:
 
 
 def _text_look(mark: Mark, lists: dict[str, CodeList], on: date) -> _Look | None:
-    kinds = tuple(mark.identifiers)
+    kinds, dated = tuple(mark.identifiers), bool(mark.formats)
     codes = [frozenset(row.code for row in lists[name].valid_on(on)) for name in mark.codelists if name in lists]
     if not kinds and not codes:
-        return None
-    if len(kinds) == 1 and not codes:
+        return (lambda value: not isinstance(value, str) or is_on_the_clock(value)) if dated else None
+    if len(kinds) == 1 and not codes and not dated:
         kind = kinds[0]
         return lambda value: not isinstance(value, str) or _is_in_order(kind, value)
     return lambda value: (
         not isinstance(value, str)
-        or (all(_is_in_order(kind, value) for kind in kinds) and all(value in known for known in codes))
+        or (
+            all(_is_in_order(kind, value) for kind in kinds)
+            and all(value in known for known in codes)
+            and (not dated or is_on_the_clock(value))
+        )
     )
 
 
