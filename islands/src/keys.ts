@@ -1,11 +1,11 @@
 // The certificate page 本机证书: make a key and have it certified, restore it from a backup, take it off this device.
 import { post, Refused, Unreachable } from "./lib/api";
 import { certificateRequest } from "./lib/der";
-import { backup, BackupUnreadable, forget, held, keep, newPair, restore, sealed, type Held } from "./lib/keyring";
+import { backup, forget, held, keep, newPair, restore, sealed, type Held } from "./lib/keyring";
+import { PASSPHRASE_LEAST, Unreadable } from "./lib/locked";
 import { download, lang, now, part, word } from "./lib/page";
 import { base64 } from "./lib/text";
 
-const PASSPHRASE_LEAST = 12;
 
 interface Issued {
   kid: string;
@@ -21,7 +21,7 @@ function mount(root: HTMLElement): void {
   const failure = part(root, "failure");
 
   const fail = (error: unknown): void => {
-    const name = error instanceof Unreachable ? "wordUnreachable" : error instanceof BackupUnreadable ? "wordUnreadable" : "wordFailed";
+    const name = error instanceof Unreachable ? "wordUnreachable" : error instanceof Unreadable ? "wordUnreadable" : "wordFailed";
     part(failure, "reason").textContent = error instanceof Refused ? error.sentence(lang) : word(root, name, { why: String(error) });
     failure.hidden = false;
     failure.focus();
@@ -80,7 +80,7 @@ function mount(root: HTMLElement): void {
   const restoring = part<HTMLFormElement>(root, "restore");
   guarded(restoring, async () => {
     const file = part<HTMLInputElement>(restoring, "file").files?.[0];
-    if (file === undefined) throw new BackupUnreadable("no file");
+    if (file === undefined) throw new Unreadable("no file");
     state.textContent = word(root, "wordRestoring");
     const one: Held = await restore(await file.text(), part<HTMLInputElement>(restoring, "passphrase").value);
     if (one.party !== party) throw new Error(word(root, "wordOther"));

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from tradehall.web.forms import Mistake, fill, plan
@@ -121,6 +122,21 @@ CHECK = w.CheckPage(
     action=paths.work_form(CASE, "tender_notice"),
     receipt=paths.work_record(""),
 )
+BID = w.BidPage(
+    **BASE,
+    path=paths.work_bid(CASE),
+    case=CASE,
+    case_name=LONG,
+    terms='{"case":"'
+    + CASE
+    + '","custodians":[],"lots":[{"id":"L1","name":"一标段"}],"name":"示例甲","open":true,"opened":{},'
+    + '"party":"org:9151010000T000011K","policy":"bidder_or_custodians","schemas":{},"threshold":2,"answers":""}',
+    is_open=True,
+    countdown=v.Countdown(Label("距投标截止", "Until the deadline"), DEADLINE),
+    lots=(("L1", "一标段：道路工程"), ("L2", LONG)),
+    currencies=(("CNY", Label("人民币", "Yuan renminbi")),),
+)
+BID_CLOSED = replace(BID, is_open=False, countdown=None, lots=())
 RECEIPT = w.ReceiptPage(
     **BASE,
     path=paths.work_record(DIGEST),
@@ -144,6 +160,8 @@ WORK_SAMPLES: dict[str, w.WorkModel] = {
     "work-form-blank": form_page("project", {}),
     "work-form-method": form_page("tender_document", example("tender_document")),
     "work-check": CHECK,
+    "work-bid": BID,
+    "work-bid-closed": BID_CLOSED,
     "work-receipt": RECEIPT,
     "work-keys": KEYS,
 }

@@ -1,4 +1,5 @@
 // Records 记录: the canonical bytes of an envelope and the detached signature over them, as the door reads them.
+import { ed25519 } from "@noble/curves/ed25519.js";
 import canonicalize from "canonicalize";
 import type { Held } from "./keyring";
 import { concat } from "./der";
@@ -41,4 +42,13 @@ export async function sign(draft: Draft, attachments: readonly Attachment[], hel
   const value = await crypto.subtle.sign({ name: "ECDSA", hash: "SHA-256" }, held.key, signed);
   const signature = { protected: header, signature: base64url(new Uint8Array(value)) };
   return { digest: await digest(body), wire: { envelope, signature } };
+}
+
+/** Signs a record of a bid with the key that was made for that bid alone. */
+export async function signAsBid(draft: Draft, attachments: readonly Attachment[], bidKey: Uint8Array): Promise<Signed> {
+  const envelope = { ...draft, nonce: base64url(crypto.getRandomValues(new Uint8Array(16))), attachments };
+  const body = canonical(envelope);
+  const header = base64url(canonical({ alg: "Ed25519", b64: false, crit: ["b64"], kid: draft.author }));
+  const value = ed25519.sign(concat(utf8(`${header}.`), body), bidKey);
+  return { digest: await digest(body), wire: { envelope, signature: { protected: header, signature: base64url(value) } } };
 }

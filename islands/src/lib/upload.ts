@@ -15,7 +15,7 @@ interface Progress {
 
 export type Watch = (step: "hash" | "send" | "wait", done: number, all: number) => void;
 
-async function hashed(file: File, watch: Watch): Promise<string> {
+async function hashed(file: Blob, watch: Watch): Promise<string> {
   const hash = sha256.create();
   for (let at = 0; at < file.size; at += PART) {
     hash.update(new Uint8Array(await file.slice(at, at + PART).arrayBuffer()));
@@ -24,10 +24,9 @@ async function hashed(file: File, watch: Watch): Promise<string> {
   return `sha256:${hex(hash.digest())}`;
 }
 
-/** Sends a file to the vault and returns how a record names it. */
-export async function upload(file: File, csrf: string, watch: Watch): Promise<Attachment> {
-  const name = await hashed(file, watch);
-  const path = `/api/v1/vault/${name}/upload`;
+/** Sends bytes whose digest is known to the vault; goes on where an earlier try stopped. `sealed`: as part of a bid. */
+export async function send(file: Blob, name: string, csrf: string, sealed: boolean, watch: Watch): Promise<void> {
+  const path = `/api/v1/vault/${name}/upload${sealed ? "?sealed=1" : ""}`;
   const again = (): void => watch("wait", 0, file.size);
   let state = (await insist(() => call("GET", path, csrf), TRIES, again)) as Progress;
   while (!state.complete) {
@@ -38,15 +37,21 @@ export async function upload(file: File, csrf: string, watch: Watch): Promise<At
       "Upload-Offset": String(at),
       "Upload-Length": String(file.size),
     };
-    const send = (): Promise<unknown> => call("PUT", path, csrf, part, headers);
+    const put = (): Promise<unknown> => call("PUT", path, csrf, part, headers);
     try {
-      state = (await insist(send, TRIES, again)) as Progress;
+      state = (await insist(put, TRIES, again)) as Progress;
     } catch (error) {
       if (!(error instanceof Refused) || error.status !== OFFSET_WRONG) throw error;
       state = (await insist(() => call("GET", path, csrf), TRIES, again)) as Progress;
     }
     watch("send", state.complete ? file.size : state.offset, file.size);
   }
+}
+
+/** Sends a file to the vault and returns how a record names it. */
+export async function upload(file: File, csrf: string, watch: Watch): Promise<Attachment> {
+  const name = await hashed(file, watch);
+  await send(file, name, csrf, false, watch);
   const media = /^[a-z0-9.+-]{1,64}\/[a-z0-9.+-]{1,100}$/.test(file.type) ? file.type : "application/octet-stream";
   return { name: file.name.slice(0, 200), sha256: name, size: file.size, media_type: media };
 }

@@ -236,6 +236,7 @@ TABLE: tuple[Permission, ...] = (
         "page.work.form", "GET", "/work/cases/{case}/{family}", LOGGED_IN, "party", "what the procedure lets file now"
     ),
     Permission("page.work.form.post", "POST", "/work/cases/{case}/{family}", LOGGED_IN, "party", "stores nothing"),
+    Permission("page.work.bid", "GET", "/work/bids/{case}", LOGGED_IN, note="public terms; bids arrive sealed"),
     Permission("page.work.receipt", "GET", "/work/records/{digest}", LOGGED_IN, "author"),
     Permission("page.work.receipt.file", "GET", "/work/records/{digest}/receipt.json", LOGGED_IN, "author"),
     Permission("page.about", "GET", "/about", EVERYONE),

@@ -56,6 +56,11 @@ def work_form(case: str, family: str) -> str:
     return f"{work_case(case)}/{quote(family, safe='')}"
 
 
+def work_bid(case: str) -> str:
+    """Bidding in a tender (投标)."""
+    return f"{WORK}/bids/{quote(case, safe='')}"
+
+
 def work_record(digest: str) -> str:
     """Receipt of one's own record (回执); digests keep their colon."""
     return f"{WORK}/records/{quote(digest, safe=':')}"

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from tradehall.web.forms import Answer
-from tradehall.web.portal.views import FieldError, Label, Page, Tone
+from tradehall.web.portal.views import Countdown, FieldError, Label, Page, Tone
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +129,27 @@ class CheckPage(Page):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BidPage(Page):
+    """
+    Bidding in a tender (投标). What is bid never comes to the server unsealed: the page holds only public terms.
+
+    Attributes:
+        terms: what the island needs, as JSON text: terms of the seal, lots, what was opened, standards to cite.
+        is_open: whether bids are taken now; ``countdown`` to the deadline then.
+        lots: id and name of the lots that still take bids.
+        currencies: codes of the currencies an amount may have.
+    """
+
+    case: str
+    case_name: str
+    terms: str
+    is_open: bool
+    countdown: Countdown | None
+    lots: tuple[tuple[str, str], ...]
+    currencies: tuple[tuple[str, Label], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiptPage(Page):
     """A receipt (回执): what was accepted, when, and where in the log; ``receipt`` is the signed text."""
 
@@ -151,5 +172,5 @@ class KeysPage(Page):
     name: str
 
 
-WorkModel: TypeAlias = WorkPage | WorkCasePage | FormPage | CheckPage | ReceiptPage | KeysPage
+WorkModel: TypeAlias = WorkPage | WorkCasePage | FormPage | CheckPage | BidPage | ReceiptPage | KeysPage
 """Every model of the workspaces (工作台页面模型)."""

@@ -86,6 +86,13 @@ async def work_form_post(request: Req, case: FromPath[str], family: FromPath[str
     return await asyncio.to_thread(html, request, page, status=422 if getattr(page, "errors", ()) else 200)
 
 
+@get(f"{paths.WORK}/bids/{{case:str}}", opt={"permission": "page.work.bid"}, include_in_schema=False)
+async def work_bid(request: Req, case: FromPath[str]) -> Response[str]:
+    """Show where a bid is made (投标); the bid itself stays on the device until it is sealed."""
+    shelf = portal_of(request.app).shelf
+    return await serve(request, lambda: _maker(request).bid(shelf.dossier(case)))
+
+
 @get(f"{paths.WORK}/records/{{digest:str}}", opt={"permission": "page.work.receipt"}, include_in_schema=False)
 async def work_receipt(request: Req, digest: FromPath[str]) -> Response[str]:
     """Show the receipt of one's own record (回执)."""
@@ -121,4 +128,14 @@ def _last(form: Mapping[str, Sequence[str]], name: str) -> str:
     return form[name][-1] if name in form else ""
 
 
-HANDLERS: Final = [work, keys, work_case, work_begin, work_form, work_form_post, work_receipt, work_receipt_file]
+HANDLERS: Final = [
+    work,
+    keys,
+    work_case,
+    work_begin,
+    work_form,
+    work_form_post,
+    work_bid,
+    work_receipt,
+    work_receipt_file,
+]

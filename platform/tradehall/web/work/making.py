@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tradehall.desk.accept import Accepted
 from tradehall.desk.filing import CaseView
@@ -15,17 +15,23 @@ from tradehall.desk.journal import Entry
 from tradehall.desk.workbench import Act, Workbench
 from tradehall.kernel.admission import roles_of
 from tradehall.kernel.case import Case, legal_date
+from tradehall.kernel.payload import Obj, obj, rows
 from tradehall.kernel.procedure import Procedure
+from tradehall.kernel.record import SchemaRef
 from tradehall.kernel.refusal import Text
 from tradehall.web.access import Subject
 from tradehall.web.api.context import Context
 from tradehall.web.pages import words
+from tradehall.web.pages.shelf import Dossier
 from tradehall.web.portal import paths
 from tradehall.web.portal import views as v
 from tradehall.web.portal import views_work as w
 from tradehall.web.portal.views import Label
 from tradehall.web.problems import Problem
 from tradehall_standards import canonical
+
+if TYPE_CHECKING:
+    from tradehall_standards import Json
 
 OTHERWISE: Final = frozenset(
     {
@@ -50,6 +56,8 @@ OTHERWISE: Final = frozenset(
 """Families that no form makes: the node computes them, or a device with a key of its own does."""
 
 RECORDS_MAX: Final = 200
+BID_FAMILIES: Final = ("bid_commitment", "sealed_bid", "bid_confirmation", "bid_withdrawal", "key_release")
+DEADLINE: Final = Label("距投标截止", "Until the deadline")
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 
 ROLE_WORDS: Final = {
@@ -119,6 +127,41 @@ class WorkMaker:
             public=paths.notice(ident) if public else "",
         )
 
+    def bid(self, dossier: Dossier) -> w.BidPage:
+        """Return the page on which a bid is made, from what everyone may know of an announced tender."""
+        case, now = dossier.case, self.page.now
+        deadline = case.instant("deadline")
+        taking = tuple(lot for lot in dossier.lots if case.tracks[lot] == "tendering")
+        is_open = bool(taking) and deadline is not None and now < deadline
+        names = {lot: str(obj(case.table("lots").get(lot)).get("name", lot)) for lot in dossier.lots}
+        terms: Json = {
+            "case": case.id,
+            "answers": case.text("answers"),
+            "custodians": case.head.get("custodians"),
+            "threshold": case.head.get("threshold"),
+            "policy": case.text("policy"),
+            "party": self.subject.party,
+            "name": self.name,
+            "lots": [{"id": lot, "name": names[lot]} for lot in dossier.lots],
+            "opened": {str(lot["lot"]): lot["submissions"] for lot in _opened(dossier)},
+            "open": is_open,
+            "schemas": {family: ref.to_json() for family in BID_FAMILIES if (ref := self._cited(case.id, family))},
+        }
+        codes = self.context.door.catalogue.codelist("currency", dossier.announced_on)
+        return w.BidPage(
+            **self.base(),
+            case=case.id,
+            case_name=case.text("name"),
+            terms=canonical.jcs(terms).decode(),
+            is_open=is_open,
+            countdown=v.Countdown(DEADLINE, deadline) if is_open and deadline else None,
+            lots=tuple((lot, names[lot]) for lot in taking),
+            currencies=tuple((row.code, Label(row.zh, row.en)) for row in codes.rows) if codes else (),
+        )
+
+    def _cited(self, case: str, family: str) -> SchemaRef | None:
+        return self.workbench.schema(case, family)
+
     def keys(self) -> w.KeysPage:
         """Return the page of this browser's keys."""
         return w.KeysPage(**self.base(), party=self.subject.party, name=self.name)
@@ -183,7 +226,7 @@ class WorkMaker:
         )
 
     def _tasks(self, case: Case, acts: list[Act], procedure: Procedure) -> tuple[w.Task, ...]:
-        deadline = case.instant("bid_deadline")
+        deadline = case.instant("deadline")
         made: dict[str, w.Task] = {}
         for act in acts:
             if act.family in OTHERWISE or set(act.roles) == {"participant"}:
@@ -212,6 +255,11 @@ class WorkMaker:
     def today(self) -> Any:
         """Return the legal date."""
         return legal_date(self.page.now)
+
+
+def _opened(dossier: Dossier) -> list[Obj]:
+    """Return the lots of every opening, each with the frozen set of its bids."""
+    return [lot for entry in dossier.of("opening_start") for lot in rows(entry.record.payload.get("lots"))]
 
 
 def _state(procedure: Procedure, lot: str, state: str) -> tuple[str, Label, v.Tone]:
