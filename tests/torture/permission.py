@@ -289,12 +289,13 @@ def _shown(world: World, who: str, case: str, row: Permission) -> bool:
     """
     Whether somebody is shown a case by a row of the table.
 
-    Pages and feeds show public cases only, but for the workbench, which shows what the API does; this node knows no
-    other city, whose cases it could ask for.
+    Pages and feeds show public cases only, but for the workbench, which shows what the API does, bidding apart: that
+    begins with a notice. This node knows no other city, whose cases it could ask for.
     """
     if row.name.startswith("city."):
         return False
-    if row.name == "case.events" or (row.name.startswith("page.") and not row.name.startswith("page.work.")):
+    workbench = row.name.startswith("page.work.") and row.name != "page.work.bid"
+    if row.name in ("case.events", "case.ocds") or (row.name.startswith("page.") and not workbench):
         return case in (world.scene.tender, world.scene.other)
     return knows(world, who, case)
 

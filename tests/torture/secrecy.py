@@ -284,6 +284,11 @@ def views(seen: Seen) -> Iterator[tuple[str, str, str]]:
             f"records/{nobody}/receipt",
             f"vault/{nobody}?record={nobody}",
             f"vault/{nobody}/upload?sealed=1",
+            f"cases/{tender}/ocds",
+            f"cases/{other}/ocds?form=record",
+            "ocds",
+            "ocds.jsonl",
+            "ocds/extension/extension.json",
         )
     ]
     paths += [
@@ -299,7 +304,13 @@ def views(seen: Seen) -> Iterator[tuple[str, str, str]]:
     pages += ["/standards/bid_commitment/1.0.0", "/login", "/account", f"/openings/{tender}/feed"]
     pages += [f"/{kind}/{case}" for kind in ("notices", "openings") for case in (tender, other, never)]
     pages += ["/work", "/work/keys", "/work/begin/open_tender", f"/work/cases/{tender}", f"/work/cases/{other}"]
-    pages += [f"/work/cases/{tender}/question", f"/work/records/{nobody}", f"/work/records/{nobody}/receipt.json"]
+    pages += [
+        f"/work/bids/{tender}",
+        f"/work/bids/{other}",
+        f"/work/cases/{tender}/question",
+        f"/work/records/{nobody}",
+        f"/work/records/{nobody}/receipt.json",
+    ]
     for who in OBSERVERS:
         for path in paths:
             yield who, path, masked(seen.ask(who, "GET", path), seen)
