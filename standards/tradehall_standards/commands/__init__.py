@@ -19,6 +19,7 @@ from tradehall_standards.commands.officers import keys_group
 from tradehall_standards.commands.published import check_command, list_command
 from tradehall_standards.commands.recognise import recognise_command
 from tradehall_standards.commands.releasing import approve_command, propose_command, publish_command, verify_command
+from tradehall_standards.commands.versioning import version_command
 from tradehall_standards.commands.words import Today
 
 __all__ = ["Journals", "standards_commands"]
@@ -45,6 +46,7 @@ def standards_commands(today: Today, journals: Journals | None = None) -> click.
         build_command(),
         compat_command(),
         diff_command(),
+        version_command(today),
         dry_run_command(today, journals),
         migrate_command(),
         recognise_command(),

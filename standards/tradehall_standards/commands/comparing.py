@@ -4,13 +4,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 import click
 
-from tradehall_standards.commands.schemas import Given, given_schema, parse_document
+from tradehall_standards.commands.schemas import Given, any_json, given_schema, parse_document
 from tradehall_standards.commands.words import (
     FILE,
     UNAVAILABLE,
@@ -100,7 +99,7 @@ def diff_command() -> click.Command:
         with reading(words):
             changes = diff(given_schema(old, root).schema, given_schema(new, root).schema)
         if as_json:
-            click.echo(_json([change_to_json(change) for change in changes]))
+            click.echo(any_json([change_to_json(change) for change in changes]))
             return
         click.echo("\n".join(_change_line(change, words) for change in changes) or words("没有差异", "no changes"))
 
@@ -134,7 +133,7 @@ def _show(comparison: Comparison, words: Words, *, as_json: bool) -> None:
     from tradehall_standards.compat import comparison_to_json  # noqa: PLC0415 - loads what only this needs
 
     if as_json:
-        click.echo(_json(comparison_to_json(comparison)))
+        click.echo(any_json(comparison_to_json(comparison)))
         return
     for verdict in (comparison.backward, comparison.forward):
         _show_verdict(verdict, words)
@@ -148,15 +147,10 @@ def _show_verdict(verdict: Verdict, words: Words) -> None:
     click.echo(f"{words(*_DIRECTIONS[verdict.direction])}  {words(*_OUTCOMES[verdict.outcome])}")
     click.echo(f"  {words(verdict.message_zh, verdict.message_en)}")
     if verdict.witness is not None:
-        click.echo(f"  {words('反例', 'witness')}  {_json(verdict.witness.document)}")
+        click.echo(f"  {words('反例', 'witness')}  {any_json(verdict.witness.document)}")
 
 
 def _change_line(change: Change, words: Words) -> str:
     from tradehall_standards.compat.wording import change_words  # noqa: PLC0415 - loads what only this needs
 
     return f"{change.pointer or '/'}  {words(*change_words(change))}"
-
-
-def _json(value: object) -> str:
-    """Write JSON that may hold floats, unlike the records that :func:`print_json` writes."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))

@@ -121,6 +121,11 @@ def parse_document(data: bytes, name: str) -> Any:
         raise Stop(f"{name} 不是合格的 JSON：{problem}", f"{name} is not JSON: {problem}") from None
 
 
+def any_json(value: object) -> str:
+    """Write JSON that may hold floats, unlike the records that ``print_json`` writes (输出 JSON)."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     built = dict(pairs)
     if len(built) != len(pairs):
