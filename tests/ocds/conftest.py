@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ocds.gathering import Standard, told
@@ -12,6 +14,9 @@ from storytelling.ways import by_desk
 from tradehall.desk.journal import Journal
 from tradehall.ocds.told import Told
 from tradehall_standards import Catalogue
+
+WIRES: dict[str, list[dict[str, Any]]] = {}
+"""The records of each story as an evidence file has them."""
 
 TOLD = (
     "all_bids_rejected",
@@ -42,6 +47,12 @@ def tender(stories: dict[str, tuple[str, list[Told]]]) -> tuple[str, list[Told]]
 
 
 @pytest.fixture(scope="session")
+def wires(stories: dict[str, tuple[str, list[Told]]]) -> dict[str, list[dict[str, Any]]]:
+    """The records of each story as an evidence file has them."""
+    return {name: WIRES[name] for name in stories}
+
+
+@pytest.fixture(scope="session")
 def stories(tmp_path_factory: pytest.TempPathFactory, catalogue: Catalogue) -> dict[str, tuple[str, list[Told]]]:
     """Cases of the stories, by name."""
     folder = tmp_path_factory.mktemp("stories")
@@ -54,5 +65,7 @@ def stories(tmp_path_factory: pytest.TempPathFactory, catalogue: Catalogue) -> d
             stage.play()
             with way.door.store.read() as reading:
                 journal = Journal(reading, way.door.cloak, way.door.procedures)
-                found[name] = (stage.tender, told(journal.entries(stage.tender)))
+                entries = journal.entries(stage.tender)
+                found[name] = (stage.tender, told(entries))
+                WIRES[name] = [{**e.record.wire(), "accepted_at": e.filed.at.isoformat()} for e in entries]
     return found

@@ -166,6 +166,11 @@ def test_merging_all_releases_gives_the_present_state(cases: Cases) -> None:
         last = {name: release[name] for release in found for name in ("tender", "planning") if name in release}
         assert now["tender"] == last["tender"]
         assert now["planning"] == last["planning"]
+        for name in ("awards", "contracts"):
+            latest = {item["id"]: item for release in found for item in release.get(name, [])}
+            assert now.get(name, []) == list(latest.values())
+        bids = {b["id"]: b for release in found for b in release.get("bids", {}).get("details", [])}
+        assert now.get("bids", {}).get("details", []) == list(bids.values())
         ids = {p["id"] for p in now["parties"]}
         for release in found:
             named = {p["id"] for p in release["parties"]}

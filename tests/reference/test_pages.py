@@ -21,7 +21,7 @@ from tradehall.web.problems import REQUEST_KINDS
 from tradehall_standards import Catalogue, Parameters
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
-NAMES = ("api", "families", "parameters", "permissions", "procedures", "refusals")
+NAMES = ("api", "families", "ocds", "parameters", "permissions", "procedures", "refusals")
 BAR = re.compile(r"(?<!\\)\|")
 
 

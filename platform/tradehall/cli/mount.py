@@ -18,6 +18,7 @@ from tradehall.cli.doctor import Check, doctor_command
 from tradehall.cli.guarantee import VerifyLetter, guarantee_commands
 from tradehall.cli.log import log_commands
 from tradehall.cli.node import node_commands
+from tradehall.cli.ocds import import_commands, ocds_commands
 from tradehall.cli.party import party_commands
 from tradehall.cli.procedures import procedures_commands
 from tradehall.cli.reference import Pages, reference_command
@@ -72,6 +73,8 @@ def add_commands(program: click.Group, tools: CliTools) -> None:
         procedures_commands(tools.procedures),
         log_commands(tools.connect),
         party_commands(tools.connect),
+        ocds_commands(tools.connect),
+        import_commands(),
         node_commands(tools.standing),
         doctor_command(tools.checks),
         reference_command(tools.pages),

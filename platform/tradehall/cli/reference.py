@@ -50,7 +50,7 @@ def reference_command(pages: Pages = dict) -> click.Command:
         """
         参考页: show one reference page, or write all of them into a folder.
 
-        PAGE is cli (without it), api, families, parameters, permissions, procedures or refusals.
+        PAGE is cli (without it), api, families, ocds, parameters, permissions, procedures or refusals.
         """
         root = context.find_root().command
         if not isinstance(root, click.Group):

@@ -10,6 +10,11 @@ from typing import Any
 import orjson
 
 
+def exact(literal: str) -> Decimal:
+    """Return a number with a fraction as a decimal (精确小数); what a JSON reader is given instead of ``float``."""
+    return Decimal(literal)
+
+
 def write(value: Any) -> bytes:
     """Return JSON (写出): members in order, a ``Decimal`` digit by digit."""
     return orjson.dumps(value, default=_digits)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
@@ -17,10 +18,12 @@ from typing import Any, Final
 import orjson
 
 from tradehall.kernel.case import write_instant
+from tradehall.kernel.refusal import Text
 from tradehall.ocds import merging, words
 from tradehall.ocds.merging import Node
 from tradehall.ocds.telling import TELLS, Label, Sections, Title
 from tradehall.ocds.told import Told, in_public
+from tradehall_standards import Catalogue
 
 VERSION: Final = "1.1"
 LANGUAGE: Final = "zh"
@@ -58,6 +61,21 @@ class Words:
 
     label: Label
     title: Title
+
+
+def words_of(catalogue: Catalogue, on: date) -> Words:
+    """Return the words of the catalogue (词条): labels of codes on a date, titles of families."""
+
+    def label(name: str, code: str) -> Text:
+        edition = catalogue.codelist(name, on)
+        row = next((r for r in edition.rows if r.code == code), None) if edition else None
+        return Text(row.zh, row.en) if row else Text(code, code)
+
+    def title(family: str) -> Text:
+        titles = catalogue.versions(family)[-1].titles[""]
+        return Text(titles["zh"], titles["en"])
+
+    return Words(label, title)
 
 
 def releases(publisher: Publisher, case: str, records: Iterable[Told], labels: Words) -> list[Node]:
@@ -183,3 +201,9 @@ def _package(publisher: Publisher, uri: str, found: Sequence[Node], following: s
 def standard(name: str) -> Mapping[str, Any]:
     """Return a schema of the standard (官方模式) as it lies in the program: ``release-schema`` and its kin."""
     return dict(orjson.loads((files("tradehall.ocds") / "standard" / f"{name}.json").read_bytes()))
+
+
+@cache
+def extension(name: str) -> Mapping[str, Any]:
+    """Return a file of our own extension (本平台扩展): ``extension.json`` or ``release-schema.json``."""
+    return dict(orjson.loads((files("tradehall.ocds") / "extension" / name).read_bytes()))

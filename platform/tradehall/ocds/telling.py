@@ -207,13 +207,15 @@ def project(s: Sections, told: Told) -> str:
     for ours, theirs in (("approval_number", "approvalNumber"), ("deal_code", "dealCode")):
         if ours in p:
             s.tender[theirs] = p[ours]
-    s.tender["lots"] = [
-        {"id": lot["id"], "title": lot["name"], "status": "planning", "value": money(lot["estimate"])}
-        | ({"lotCode": lot["code"]} if "code" in lot else {})
-        for lot in rows(p["lots"])
-    ]
+    s.tender["lots"] = [_planned_lot(lot) for lot in rows(p["lots"])]
     s.document(s.planning, told, "procurementPlan")
     return "planning"
+
+
+def _planned_lot(lot: Obj) -> Node:
+    made: Node = {"id": lot["id"], "title": lot["name"], "status": "planning"}
+    made |= {"value": money(lot["estimate"]), "estimate": money(lot["estimate"])}
+    return made | ({"lotCode": lot["code"]} if "code" in lot else {})
 
 
 def tender_document(s: Sections, told: Told) -> str:
@@ -453,21 +455,25 @@ def candidate_publicity(s: Sections, told: Told) -> str:
     p = told.payload
     lot = str(p["lot"])
     candidates = rows(p["candidates"])
-    new = f"{lot}-1" not in s.awards
+    known = [a for a in s.awards.values() if a["relatedLots"] == [lot]]
+    target = s.tender
     for candidate in candidates[:1]:
-        award = _award(s, lot, candidate["rank"], obj(candidate["bidder"]), candidate["price"], "pending")
-        _relate(s, award, str(award["suppliers"][0]["id"]))
+        target = _award(s, lot, candidate["rank"], obj(candidate["bidder"]), candidate["price"], "pending")
+        _relate(s, target, str(target["suppliers"][0]["id"]))
+    for other in known:
+        if other is not target:
+            other["status"] = "cancelled"
     award_period = s.tender.setdefault("awardPeriod", {})
     award_period.setdefault("startDate", day(p["starts_on"]))
     award_period["endDate"] = day(p["ends_on"])
     text = "\n".join(f"{c['rank']}. {obj(c['bidder'])['name']} {obj(c['price'])['amount']}" for c in candidates)
-    target = s.awards.get(f"{lot}-1", s.tender)
     s.document(target, told, "awardNotice", {"description": f"{words.PUBLICITY.zh}\n{text}", "relatedLots": [lot]})
-    return "award" if new else "awardUpdate"
+    return "awardUpdate" if known else "award"
 
 
 def _award(s: Sections, lot: str, rank: Json, supplier: Obj, price: Json, status: str) -> Node:
-    ident = f"{lot}-{rank}"
+    # By the supplier, not the rank: a new evaluation can rank another one first, and suppliers merge by their ids.
+    ident = f"{lot}-{words.organisation_id(str(supplier['id']))}"
     award = s.awards.setdefault(ident, {"id": ident})
     award |= {
         "status": status,

@@ -15,6 +15,7 @@ from tradehall.kernel.refusal import Text
 from tradehall.main import PROCEDURES, Settings, build_context, build_node
 from tradehall.reference.api import api_page
 from tradehall.reference.families import families_page, latest_codelist, titles_of
+from tradehall.reference.ocds import ocds_page
 from tradehall.reference.parameters import parameters_page
 from tradehall.reference.permissions import permissions_page
 from tradehall.reference.procedures import procedures_page
@@ -35,6 +36,7 @@ def reference_pages() -> Mapping[str, Callable[[], str]]:
     return {
         "api": lambda: api_page(_document(catalogue)),
         "families": lambda: families_page(catalogue),
+        "ocds": lambda: ocds_page(catalogue),
         "parameters": lambda: _parameters(catalogue),
         "permissions": permissions_page,
         "procedures": lambda: procedures_page(tuple(PROCEDURES.values()), titles_of(catalogue)),

@@ -7,27 +7,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, SkipValidation
 
 from tradehall.kernel.case import legal_date
-from tradehall.kernel.refusal import Text
 from tradehall.ocds import numbers, packages
 from tradehall.ocds.merging import Node
-from tradehall.ocds.packages import Publisher, Words
+from tradehall.ocds.packages import Publisher
 from tradehall.ocds.told import Told
 from tradehall.web.access import NOBODY
 from tradehall.web.api.cases import cursor_of, next_page, query_of
 from tradehall.web.api.context import Context
 from tradehall.web.api.tags import is_at_hand
 from tradehall.web.problems import Problem
-from tradehall_standards import Catalogue, canonical
-
-if TYPE_CHECKING:
-    from datetime import date
+from tradehall_standards import canonical
 
 Req = Request[Any, Any, Any]
 Ctx = NamedDependency[SkipValidation[Context]]
@@ -123,23 +119,8 @@ def releases_of(context: Context, case: str) -> list[Node]:
         Told(e.record.digest, e.record.family, e.record.author, e.filed.at, e.record.payload, e.record.attachments)
         for e in context.visible(view, NOBODY)
     ]
-    labels = words_of(context.door.catalogue, legal_date(context.door.store.now()))
+    labels = packages.words_of(context.door.catalogue, legal_date(context.door.store.now()))
     return packages.releases(context.publisher, case, records, labels)
-
-
-def words_of(catalogue: Catalogue, on: date) -> Words:
-    """Return the words of the catalogue (词条): labels of codes on a date, titles of families."""
-
-    def label(name: str, code: str) -> Text:
-        edition = catalogue.codelist(name, on)
-        row = next((r for r in edition.rows if r.code == code), None) if edition else None
-        return Text(row.zh, row.en) if row else Text(code, code)
-
-    def title(family: str) -> Text:
-        titles = catalogue.versions(family)[-1].titles[""]
-        return Text(titles["zh"], titles["en"])
-
-    return Words(label, title)
 
 
 def _answer(
