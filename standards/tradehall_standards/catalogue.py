@@ -199,9 +199,9 @@ class Version:
         """What the rules of this version look at."""
         return reach(self.rules)
 
-    def state_on(self, day: date) -> State:
+    def state_on(self, day: date, known_on: date = date.max) -> State:
         """Return the state of this version on a date, as if no later version existed (标准状态)."""
-        return state_from(self._dated, day)
+        return state_from(self._dated if known_on == date.max else dated(self.decisions, known_on), day)
 
     @cached_property
     def _dated(self) -> tuple[Decision, ...]:
@@ -267,9 +267,9 @@ class Catalogue:
         """Return one exact version, or None."""
         return self._families.get(family, {}).get(version)
 
-    def resolve(self, family: str, on: date) -> Version | None:
-        """Return the highest version that is in force on a date (现行版本), or None."""
-        in_force = [version for version in self.versions(family) if version.state_on(on) in CITABLE]
+    def resolve(self, family: str, on: date, known_on: date = date.max) -> Version | None:
+        """Return the highest version that is in force on a date (现行版本), as it was known on another; or None."""
+        in_force = [version for version in self.versions(family) if version.state_on(on, known_on) in CITABLE]
         return in_force[-1] if in_force else None
 
     def state(self, version: Version, on: date) -> State:
@@ -288,6 +288,10 @@ class Catalogue:
     def codelists(self) -> tuple[str, ...]:
         """Return the names of all code lists, sorted."""
         return tuple(self._codelists)
+
+    def editions(self, name: str) -> tuple[CodeList, ...]:
+        """Return all editions of a code list, oldest first; empty for an unknown one (代码表各版)."""
+        return self._codelists.get(name, ())
 
     def code(self, name: str, code: str, on: date) -> CodeRow | None:
         """Return the row of a code as of a date, or None when it is not valid then."""

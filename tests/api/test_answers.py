@@ -132,9 +132,13 @@ def read_everything(ask: Reader, past: Past, catalogue: Catalogue) -> None:  # n
     for family in catalogue.families():
         first = catalogue.versions(family)[0].in_force_from
         ask("schema.current", f"?as_of={first}", family=family)
+        ask("schema.versions", f"?as_of={first}&as_known_on={first}", family=family)
         for version in catalogue.versions(family):
             ask("schema.see", family=family, version=version.version)
+            ask("schema.id", role="", family=family, version=version.version)
+    ask("schema.see", "?form=source", family="question", version="1.0.0")
     ask("schema.current", f"?case={tender}", family="question")
+    ask("codelist.list", f"?as_of={LATEST}")
     for name in catalogue.codelists():
         ask("codelist.see", f"?as_of={LATEST}", name=name)
     for regime in ("tender_law",):
@@ -142,6 +146,12 @@ def read_everything(ask: Reader, past: Past, catalogue: Catalogue) -> None:  # n
         ask("parameters.see", "?region=510100", regime=regime)
     for procedure in ask("procedure.list").json()["items"]:
         ask("procedure.see", ident=procedure["id"])
+    # cases as others read them
+    for form in ("release", "record"):
+        ask("case.ocds", f"?form={form}", role="", case=tender)
+    ask("ocds.list", role="")
+    ask("ocds.lines", role="")
+    ask("ocds.extension", role="", file="extension.json")
     # cases, records, files
     page = ask("case.list", "?limit=1", role="").json()
     assert [item["case"] for item in page["items"]] == [tender]

@@ -95,6 +95,7 @@ def build_app(context: Context, pages: Sequence[Any] = ()) -> Litestar:
         route_handlers=[
             Router("/api/v1", route_handlers=list(API_HANDLERS)),
             *proof.ROOT_HANDLERS,
+            *standards.ROOT_HANDLERS,
             openapi,
             *pages,
         ],

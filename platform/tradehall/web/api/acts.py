@@ -20,11 +20,11 @@ from tradehall.kernel.refusal import Text
 from tradehall.web.api import samples, shapes
 from tradehall.web.api.samples import AUTHOR, HOLDER, PASSWORD, TENDER, Example
 from tradehall.web.api.shapes import Shape, ref
-from tradehall.web.api.standards import version_json
+from tradehall.web.api.standards import codelist_json, codes_json, dates_json, version_json
 
 if TYPE_CHECKING:
     from tradehall.desk.accept import Door
-    from tradehall_standards import Json
+    from tradehall_standards import CodeList, Json
 
 Made: TypeAlias = "Callable[[Door], Json]"
 JSON: Final = "application/json"
@@ -189,6 +189,16 @@ PARAMETERS: Final[Mapping[str, Parameter]] = {
         shapes.one_of("extension.json", "release-schema.json"),
         "extension.json",
     ),
+    "as_known_on": _query(
+        "as_known_on", "知悉日：按当日已作出的决定", "day as of which decisions are known", shapes.DATE, "2026-03-02"
+    ),
+    "document": _query(
+        "form",
+        "`bundle` 整包（摘要所据），`source` 原文",
+        "`bundle`, over which the digest is taken, or `source` as written",
+        shapes.one_of("bundle", "source"),
+        "bundle",
+    ),
     "form": _query(
         "form",
         "形式：发布包或记录包",
@@ -202,8 +212,10 @@ PARAMETERS: Final[Mapping[str, Parameter]] = {
 HEADERS: Final[Mapping[str, tuple[Text, Shape]]] = {
     "ETag": (Text("内容摘要", "digest of the content"), shapes.SOME),
     "Location": (Text("记录地址", "address of the record"), shapes.SOME),
-    "Link": (Text("下一页（RFC 8288）", "next page (RFC 8288)"), shapes.SOME),
+    "Link": (Text("下一页，或相邻版本（RFC 8288）", "next page, or neighbouring versions (RFC 8288)"), shapes.SOME),
     "Cache-Control": (Text("可长期缓存", "kept for ever"), shapes.SOME),
+    "Repr-Digest": (Text("全部字节的摘要（RFC 9530）", "digest of all bytes (RFC 9530)"), shapes.SOME),
+    "Vary": (Text("随之变化的请求头", "request headers that change the answer"), shapes.SOME),
     "Content-Disposition": (Text("总是下载", "always a download"), shapes.SOME),
     "Set-Cookie": (Text("会话 Cookie", "the session"), shapes.SOME),
 }
@@ -228,15 +240,23 @@ def _bundle(door: Door) -> Json:
 
 def _codes(door: Door) -> Json:
     on = legal_date(samples.AT)
-    found = door.catalogue.codelist("objection_decision", on)
-    rows = found.rows if found else ()
-    shown: list[Json] = [{"code": r.code, "label": {"zh": r.zh, "en": r.en}, "valid": r.is_valid_on(on)} for r in rows]
-    return {
-        "list": "objection_decision",
-        "version": found.version if found else "",
-        "as_of": on.isoformat(),
-        "items": shown,
-    }
+    found = cast("CodeList", door.catalogue.codelist("objection_decision", on))
+    return {**codelist_json(found), "as_of": on.isoformat(), "items": codes_json(found, on)}
+
+
+def _codelists(door: Door) -> Json:
+    on = legal_date(samples.AT)
+    found = cast("CodeList", door.catalogue.codelist("objection_decision", on))
+    return {"as_of": on.isoformat(), "items": [codelist_json(found)]}
+
+
+def _history(door: Door) -> Json:
+    on = legal_date(samples.AT)
+    items: list[Json] = [
+        {**version_json(v), "state": door.catalogue.state(v, on), "dates": dates_json(v, on)}
+        for v in door.catalogue.versions("project")
+    ]
+    return {"as_of": on.isoformat(), "as_known_on": on.isoformat(), "items": items}
 
 
 def _numbers(door: Door) -> Json:
@@ -325,6 +345,8 @@ _ALL = Text("成功", "Done")
 _LOGGED = Text("已登录", "Logged in")
 _GONE = {204: Answer(Text("已完成，无内容", "Done, nothing follows"), media=NONE)}
 _UNCHANGED = Answer(Text("未变", "Not modified"), media=NONE, headers=("ETag",))
+_ELSEWHERE = Answer(Text("见他处", "Elsewhere"), media=NONE, headers=("Location", "Vary"))
+_KEPT = ("ETag", "Cache-Control", "Repr-Digest", "Link", "Vary")
 
 
 def _extension(_door: Door) -> Json:
@@ -596,26 +618,53 @@ ACTS: Final[Mapping[str, Act]] = {
         Text("应引用的版本", "Version to cite"),
         "今日应引用的版本；给出 `case` 时为该项目公告时固定的版本。",
         _ok(ref("Version"), _version),
-        takes=("as_of", "pinned"),
+        takes=("as_of", "as_known_on", "pinned"),
+        problems=("PARAMETER-INVALID", "NOT-FOUND"),
+    ),
+    "schema.versions": Act(
+        Text("全部版本及其状态", "All versions and their states"),
+        "各版本在基准日的状态，及按知悉日已作出的各项决定。",
+        _ok(
+            shapes.items(ref("DatedVersion"), {"as_of": shapes.DATE, "as_known_on": shapes.DATE}),
+            _history,
+        ),
+        takes=("as_of", "as_known_on"),
+        problems=("PARAMETER-INVALID", "NOT-FOUND"),
+    ),
+    "schema.id": Act(
+        Text("标准标识地址", "Where an `$id` leads"),
+        "标准的 `$id` 所指：程序得到标准全文，浏览器转到网页。主版本号或 `latest` 转到现行版本，但不得引用。",
+        {
+            200: Answer(_ALL, shapes.ANYTHING, _bundle, "application/schema+json", _KEPT),
+            303: _ELSEWHERE,
+            304: _UNCHANGED,
+        },
+        takes=("as_of", "document", "If-None-Match"),
         problems=("PARAMETER-INVALID", "NOT-FOUND"),
     ),
     "schema.see": Act(
         Text("标准全文", "One exact schema"),
-        "离线可用的整包（JSON Schema 2020-12），摘要即据此计算；可永久缓存。",
+        "离线可用的整包（JSON Schema 2020-12），摘要即据此计算；可永久缓存。`Link` 给出前后版本、最新版本、网页和许可，"
+        "已弃用或将停用的版本另有 `Deprecation` 和 `Sunset`。浏览器转到网页。",
         {
-            200: Answer(_ALL, shapes.ANYTHING, _bundle, "application/schema+json", ("ETag", "Cache-Control")),
+            200: Answer(_ALL, shapes.ANYTHING, _bundle, "application/schema+json", _KEPT),
+            303: _ELSEWHERE,
             304: _UNCHANGED,
         },
-        takes=("If-None-Match",),
-        problems=("NOT-FOUND",),
+        takes=("document", "If-None-Match"),
+        problems=("PARAMETER-INVALID", "NOT-FOUND"),
+    ),
+    "codelist.list": Act(
+        Text("代码表目录", "Code lists"),
+        "全部代码表在基准日的版本。",
+        _ok(shapes.items(ref("CodeList"), {"as_of": shapes.DATE}), _codelists),
+        takes=("as_of",),
+        problems=("PARAMETER-INVALID",),
     ),
     "codelist.see": Act(
         Text("代码表", "Code list"),
-        "代码表在基准日的版本，及各代码当日是否有效。",
-        _ok(
-            shapes.items(ref("Code"), {"list": shapes.SOME, "version": shapes.DATE, "as_of": shapes.DATE}),
-            _codes,
-        ),
+        "代码表在基准日的版本；各代码的有效期、当日是否有效、由何者代替。",
+        _ok(shapes.items(ref("Code"), {**shapes.CODE_LIST, "as_of": shapes.DATE}), _codes),
         takes=("as_of",),
         problems=("PARAMETER-INVALID", "NOT-FOUND"),
     ),

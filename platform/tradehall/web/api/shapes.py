@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from tradehall_standards import lifecycle
+
 if TYPE_CHECKING:
     from tradehall_standards import Json
 
@@ -103,6 +105,15 @@ FACTS: Final = members(
     },
 )
 NONCES: Final[Shape] = {**mapping(HEX), "minProperties": 1, "description": "holder → 32 bytes in hex"}
+
+CODE_LIST: Final[Mapping[str, Shape]] = {
+    "list": SOME,
+    "version": DATE,
+    "title": WORDS,
+    "closed": FLAG,
+    "codes": COUNT,
+    "digest": DIGEST,
+}
 
 SHAPES: Final[Mapping[str, Shape]] = {
     "Words": members({"zh": SOME, "en": SOME}),
@@ -240,7 +251,30 @@ SHAPES: Final[Mapping[str, Shape]] = {
             "in_force_from": DATE,
         }
     ),
-    "Code": members({"code": SOME, "label": WORDS, "valid": FLAG}),
+    "DatedVersion": members(
+        {
+            "family": FAMILY,
+            "version": VERSION,
+            "digest": DIGEST,
+            "title": WORDS,
+            "disclosure": one_of("public", "at_opening", "panel", "parties", "never"),
+            "in_force_from": DATE,
+            "state": one_of(*lifecycle.TITLES),
+            "dates": list_of(members({"event": SOME, "on": DATE, "known_from": DATE})),
+        }
+    ),
+    "CodeList": members(CODE_LIST),
+    "Code": members(
+        {
+            "code": SOME,
+            "label": WORDS,
+            "valid": FLAG,
+            "valid_from": DATE,
+            "valid_to": or_null(DATE),
+            "replaced_by": or_null(SOME),
+            "source": SOME,
+        }
+    ),
     "Parameter": members(
         {
             "id": SOME,

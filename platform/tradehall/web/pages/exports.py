@@ -93,23 +93,24 @@ def as_atom(lists: Lists, query: CaseQuery, lang: Lang) -> bytes:
     site = lists.page.site
     root = ET.Element(f"{{{ATOM}}}feed", {"xml:lang": "zh-CN" if lang == "zh" else "en"})
     found = list(all_listings(lists, query))[:50]
-    _add(root, "id", url + paths.NOTICES)
-    _add(root, "title", site.centre.zh if lang == "zh" else site.centre.en)
-    _add(root, "updated", found[0].published_at if found else render.machine(lists.page.now))
-    _add(root, "link", "", rel="self", href=f"{url}{paths.NOTICES}.atom")
+    add_element(root, "id", url + paths.NOTICES)
+    add_element(root, "title", site.centre.zh if lang == "zh" else site.centre.en)
+    add_element(root, "updated", found[0].published_at if found else render.machine(lists.page.now))
+    add_element(root, "link", "", rel="self", href=f"{url}{paths.NOTICES}.atom")
     for listing in found:
         entry = ET.SubElement(root, f"{{{ATOM}}}entry")
         address = url + paths.notice(listing.case)
-        _add(entry, "id", address)
-        _add(entry, "title", listing.title)
-        _add(entry, "updated", listing.published_at)
-        _add(entry, "link", "", rel="alternate", type="text/html", href=address)
-        _add(ET.SubElement(entry, f"{{{ATOM}}}author"), "name", listing.tenderer)
-        _add(entry, "summary", f"{listing.code} · {listing.tenderer} · {listing.deadline}")
+        add_element(entry, "id", address)
+        add_element(entry, "title", listing.title)
+        add_element(entry, "updated", listing.published_at)
+        add_element(entry, "link", "", rel="alternate", type="text/html", href=address)
+        add_element(ET.SubElement(entry, f"{{{ATOM}}}author"), "name", listing.tenderer)
+        add_element(entry, "summary", f"{listing.code} · {listing.tenderer} · {listing.deadline}")
     return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
-def _add(parent: ET.Element, name: str, text: str, **attributes: str) -> None:
+def add_element(parent: ET.Element, name: str, text: str, **attributes: str) -> None:
+    """Add an element of a feed (添加元素)."""
     child = ET.SubElement(parent, f"{{{ATOM}}}{name}", attributes)
     child.text = text or None
 
@@ -124,23 +125,30 @@ def as_calendar(lists: Lists, lang: Lang) -> str:
         lines += [
             "BEGIN:VEVENT",
             f"UID:{row.case}@tradehall",
-            f"DTSTAMP:{_stamp(page.now)}",
-            f"DTSTART:{_stamp(row.at)}",
-            f"DTEND:{_stamp(row.at + timedelta(hours=HALL_HOURS))}",
-            f"SUMMARY:{_escaped(f'{word} · {row.name}')}",
-            f"LOCATION:{_escaped(row.place)}",
+            f"DTSTAMP:{stamp(page.now)}",
+            f"DTSTART:{stamp(row.at)}",
+            f"DTEND:{stamp(row.at + timedelta(hours=HALL_HOURS))}",
+            f"SUMMARY:{escaped(f'{word} · {row.name}')}",
+            f"LOCATION:{escaped(row.place)}",
             f"URL:{address}",
             "END:VEVENT",
         ]
-    return "".join(f"{part}\r\n" for line in (*lines, "END:VCALENDAR") for part in _folded(line))
+    return calendar_lines([*lines, "END:VCALENDAR"])
 
 
-def _stamp(at: datetime) -> str:
+def calendar_lines(lines: Sequence[str]) -> str:
+    """Return lines as they stand in a calendar: folded, ended by CRLF (RFC 5545 3.1)."""
+    return "".join(f"{part}\r\n" for line in lines for part in _folded(line))
+
+
+def stamp(at: datetime) -> str:
+    """Return an instant of a calendar (日历时刻)."""
     return at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,")
+def escaped(text: str) -> str:
+    """Return a text of a calendar (RFC 5545 3.3.11)."""
+    return text.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,").replace("\n", "\\n")
 
 
 def _folded(line: str) -> Iterator[str]:

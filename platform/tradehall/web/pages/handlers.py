@@ -24,7 +24,7 @@ from tradehall.web.api.cases import query_of
 from tradehall.web.api.context import Context
 from tradehall.web.body import read_bytes
 from tradehall.web.live import Watching, live_of
-from tradehall.web.pages import exports
+from tradehall.web.pages import diary, exports
 from tradehall.web.pages.cases import CaseMaker
 from tradehall.web.pages.hall import HallMaker, log_state
 from tradehall.web.pages.portal import centre_of, html, lang_of, local_path, portal_of, serve
@@ -161,6 +161,27 @@ def _standards(request: Req) -> Standards:
 async def standards(request: Req) -> Response[str]:
     """Show the catalogue (标准目录)."""
     return await serve(request, lambda: _standards(request).index(request.query_params.get("q", "")[:200]))
+
+
+@get("/standards.atom", opt={"permission": "page.standards.atom"}, include_in_schema=False)
+async def standards_atom(request: Req) -> Response[bytes]:
+    """Return what was decided on the standards as a feed (标准动态)."""
+    portal, lang = portal_of(request.app), lang_of(request)
+    context = portal.context
+    data = await asyncio.to_thread(
+        diary.as_atom, context.door.catalogue, context.public_url, portal.site.centre, today(context), lang
+    )
+    return Response(data, media_type="application/atom+xml; charset=utf-8")
+
+
+@get("/standards.ics", opt={"permission": "page.standards.ics"}, include_in_schema=False)
+async def standards_ics(request: Req) -> Response[str]:
+    """Return what comes into force and what ends as a calendar (实施日历)."""
+    context = portal_of(request.app).context
+    text = await asyncio.to_thread(
+        diary.as_calendar, context.door.catalogue, context.public_url, context.door.store.now(), lang_of(request)
+    )
+    return Response(text, media_type="text/calendar")
 
 
 @get("/standards/{family:str}", opt={"permission": "page.family"}, include_in_schema=False)
@@ -437,6 +458,8 @@ HANDLERS: Final = [
     opening,
     opening_feed,
     standards,
+    standards_atom,
+    standards_ics,
     family,
     family_version,
     verify,
