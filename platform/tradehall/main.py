@@ -55,6 +55,7 @@ from tradehall.ocds.words import PLACEHOLDER, PREFIX
 from tradehall.procedures.guarantee_letter import GUARANTEE_LETTER
 from tradehall.procedures.open_tender import OPEN_TENDER
 from tradehall.procedures.remote_evaluation import REMOTE_EVALUATION
+from tradehall.procedures.standard_revision import STANDARD_REVISION
 from tradehall.rules import merkle
 from tradehall.rules.merkle import HASH_SIZE, TILE_WIDTH
 from tradehall.web.api.context import Context
@@ -68,7 +69,9 @@ from tradehall_standards.sources import default_root
 if TYPE_CHECKING:
     from tradehall.adapters.pdf.verify import LetterVerdict
 
-PROCEDURES: Mapping[str, Procedure] = {p.id: p for p in (OPEN_TENDER, GUARANTEE_LETTER, REMOTE_EVALUATION)}
+PROCEDURES: Mapping[str, Procedure] = {
+    p.id: p for p in (OPEN_TENDER, GUARANTEE_LETTER, REMOTE_EVALUATION, STANDARD_REVISION)
+}
 
 WITNESS_TIMEOUT_SECONDS = 2.0
 CITY_TIMEOUT_SECONDS = 5.0

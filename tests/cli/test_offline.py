@@ -239,7 +239,7 @@ def test_lint_tells_a_damaged_catalogue(hall, tmp_path):
 
 def test_procedures_are_exported_as_data(hall, tmp_path):
     code, out, _ = hall.run("procedures", "export", "-o", tmp_path / "p")
-    assert (code, len(out.split())) == (0, 3)
+    assert (code, len(out.split())) == (0, 4)
     whole = json.loads((tmp_path / "p" / "open_tender.json").read_bytes())
     code, out, _ = hall.run("procedures", "export", "open_tender")
     assert json.loads(out) == whole
@@ -247,6 +247,7 @@ def test_procedures_are_exported_as_data(hall, tmp_path):
         "guarantee_letter",
         "open_tender",
         "remote_evaluation",
+        "standard_revision",
     }
     assert [p["id"] for p in json.loads(hall.run("procedures", "list", "--json")[1])][1] == "open_tender"
 

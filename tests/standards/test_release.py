@@ -400,6 +400,33 @@ def test_officers_work_on_the_command_line(built: Path, tmp_path: Path, monkeypa
     assert [(row["code"], row["place"]) for row in found["findings"]] == [("FILE_CHANGED", "parameters/none.json")]
 
 
+def test_signatures_given_in_a_case_publish_the_release(root: Path, tmp_path: Path) -> None:
+    add_version(root)
+    proposal = propose(root, "2026.2", LATER)
+    unsigned = tmp_path / "proposal.json"
+    unsigned.write_bytes(proposal.to_bytes())
+    approvals = []
+    for officer in ("yi", "bing"):
+        made = proposal.signed(*open_key(pem(officer), None)).signatures[0]
+        approval = {"draft": "sha256:0", "decision": "approve", "statement": proposal.digest, "key": made.keyid}
+        record = {"envelope": {"payload": {**approval, "signature": base64.b64encode(made.sig).decode()}}}
+        approvals.append(tmp_path / f"{officer}.json")
+        mini.put(approvals[-1], record)
+    other = {"decision": "approve", "statement": "sha256:1", "key": "sha256:2", "signature": "x"}
+    mini.put(tmp_path / "other.json", other)
+
+    def publishes(*paths: Path) -> Result:
+        options = [option for path in paths for option in ("--approval", str(path))]
+        arguments = ["publish", str(unsigned), "--root", str(root), "--lang", "en", *options]
+        return CliRunner().invoke(standards_commands(lambda: LATER), arguments)
+
+    alone = publishes(approvals[0], approvals[0], tmp_path / "other.json")
+    assert (alone.exit_code, "Not enough officers" in alone.stderr) == (1, True)
+    assert publishes(*approvals).exit_code == 0
+    found = verify(root)
+    assert (found.findings, [key.holder for key in found.signers]) == ((), ["dev-yi", "dev-bing"])
+
+
 def test_development_keys_are_told_loudly(root: Path) -> None:
     done = CliRunner().invoke(standards_commands(lambda: LATER), ["verify", "--root", str(root), "--lang", "en"])
     assert (done.exit_code, "WARNING: only development keys signed" in done.stderr) == (0, True)

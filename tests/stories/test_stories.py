@@ -69,6 +69,20 @@ def test_story_on_postgresql(
         Stage(story, way, cast, catalogue, tmp_path).play()
 
 
+def test_a_revision_of_a_standard_is_public_and_no_trade(
+    cast: Cast, catalogue: Catalogue, template: Path, tmp_path: Path
+) -> None:
+    story = read_story(STORIES / "standard_is_revised.txt")
+    with by_http(cast, catalogue, story.start, template, tmp_path) as way:
+        stage = Stage(story, way, cast, catalogue, tmp_path)
+        stage.play()
+        seen = way.seen(None, stage.revision)
+        assert seen is not None
+        assert (seen[0], seen[-1], len(seen)) == ("standard_draft", "standard_publication", 10)
+        assert way.look(stage.revision)[1]["release"] == "2026.2"
+        assert way._call(None, "GET", "/cases")["items"] == []
+
+
 def test_every_story_stands_in_the_table_and_every_entry_is_a_story() -> None:
     told = set(re.findall(r"`([a-z_]+)\.txt`", README))
     assert told == {path.stem for path in FILES}

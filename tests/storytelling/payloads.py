@@ -129,3 +129,18 @@ def session(cast: Cast, tender: str, lots: Sequence[str], at: datetime) -> dict[
 
 
 SEATS = (("CD", "CD-1"), ("CD", "CD-2"), ("CD", "CD-3"), ("DY", "DY-1"), ("DY", "DY-2"))
+
+
+def draft(family: str, digest: str) -> dict[str, Any]:
+    """The draft of a minor version; with the digest of its release's statement it is one for approval."""
+    made: dict[str, Any] = {
+        "standard": f"{family}/1.1.0",
+        "kind": "schema",
+        "title": {"zh": "增加联系方式", "en": "A contact is added"},
+        "stage": "approval" if digest else "working",
+        "baseline": f"{family}/1.0.0",
+        "files": [{"path": f"records/{family}/1.1.0/schema.json", "sha256": "d4" * 32}],
+        "verdict": {"backward": "proved", "forward": "refuted", "floor": "minor", "witness": "sha256:" + "b2" * 32},
+        "summary": ["增加可选字段“联系方式”。"],
+    }
+    return made | {"statement": digest} if digest else made

@@ -79,6 +79,8 @@ class Cast:
         self._add("centre/chengdu", organisation(4), "成都示例公共资源交易中心")
         self._add("centre/deyang", organisation(5), "德阳示例公共资源交易中心")
         self._add("bank", organisation(6), "示例银行股份有限公司", "guarantor")
+        for n in (1, 2, 3):
+            self._add(f"officer/{n}", person(900 + n), f"标准官员{n}（虚构）", "officer")
         self._add("stranger", organisation(7), "无关示例有限公司")
         for n, name in enumerate(BIDDERS):
             self._add(f"bidder/{name}", organisation(20 + n), f"{name.capitalize()} 示例路桥有限公司")

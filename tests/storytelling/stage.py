@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -15,6 +16,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from officers import signing
 from storytelling import payloads
 from storytelling.payloads import yuan
 from storytelling.people import Cast, Person
@@ -30,9 +32,13 @@ from tradehall.kernel.record import Attachment, Digest, SchemaRef
 from tradehall.kernel.signing import EdSigner, Signer, bid_signer, sign_detached
 from tradehall.rules import bid_package, drawing, sealing
 from tradehall_standards import Catalogue, canonical
+from tradehall_standards.release import with_approvals
+from tradehall_standards.release.dsse import statement
+from tradehall_standards.release.private import open_key
 
 AGE_TYPE = "application/vnd.age"
 PDF_TYPE = "application/pdf"
+JSON_TYPE = "application/json"
 
 
 class StoryFailed(AssertionError):
@@ -85,7 +91,7 @@ _PLACES = {
     "{number}": r"(?P<number>\d+)",
     "{word}": r"(?P<word>[a-z0-9_]+)",
     "{text}": r"(?P<text>.+)",
-    "{case}": r"(?P<case>the tender|the session|the guarantee of \S+)",
+    "{case}": r"(?P<case>the tender|the session|the revision|the guarantee of \S+)",
 }
 
 
@@ -132,6 +138,8 @@ class Stage:
         self.receipts: list[dict[str, Any]] = []
         self.refusal: Denied | None = None
         self.citing: dict[str, SchemaRef] = {}
+        self.draft = ""
+        self.statement = statement({"predicateType": "a release of the story"})
         self.at = story.start
 
     def play(self) -> None:
@@ -189,6 +197,10 @@ class Stage:
     @property
     def session(self) -> str:
         return self.case("the session")
+
+    @property
+    def revision(self) -> str:
+        return self.case("the revision")
 
     def file(
         self,
@@ -823,6 +835,59 @@ class Stage:
     def verifies(self, act: Act, who: str) -> None:
         self.way.act(act.who, self.guarantee(who), "confirm", {})
 
+    # --- standards --------------------------------------------------------------------------------------------
+
+    @says(r"(?P<how>drafts|submits) a change of {word}")
+    def drafts(self, act: Act, how: str, word: str) -> None:
+        revision = self.case("the revision", act.who, "standard_revision")
+        payload = payloads.draft(word, self.statement.digest if how == "submits" else "")
+        self.draft = self.file(act, revision, "standard_draft", payload)
+
+    @says(r"consults on the draft until {day}")
+    def consults(self, act: Act, day: str) -> None:
+        payload = {"draft": self.draft, "ends_on": day, "place": "标准目录网站", "summary": ["欢迎各方提出意见。"]}
+        self.file(act, self.revision, "standard_consultation", payload)
+
+    @says(r"comments on the draft")
+    def comments(self, act: Act) -> None:
+        payload = {"draft": self.draft, "pointer": "/properties/contact", "text": ["建议必填。"]}
+        self.file(act, self.revision, "standard_comment", payload)
+
+    @says(r"replies to the comment {name}")
+    def replies_to_comment(self, act: Act, name: str) -> None:
+        payload = {"comment": self.digest(name), "decision": "not_accepted", "text": ["选填即可满足需要。"]}
+        self.file(act, self.revision, "standard_comment_reply", payload)
+
+    @says(r"(?P<how>approves|sends back) the draft")
+    def approves_draft(self, act: Act, how: str) -> None:
+        payload: dict[str, Any] = {"draft": self.draft, "decision": "refuse", "reason": "反例未说明影响范围。"}
+        if how == "approves":
+            pem = signing.pem(signing.OFFICERS[int(act.who.handle[-1]) - 1])
+            made = self.statement.signed(*open_key(pem, None)).signatures[0]
+            payload = {"draft": self.draft, "decision": "approve", "statement": self.statement.digest}
+            payload |= {"key": made.keyid, "signature": b64encode(made.sig).decode()}
+        self.file(act, self.revision, "standard_approval", payload)
+
+    @says(r"publishes the standard in release (?P<release>\S+)")
+    def publishes_standard(self, act: Act, release: str) -> None:
+        envelope = with_approvals(self.statement, self.payloads("standard_approval", self.revision))
+        assert len(envelope.signatures) == 2
+        data = envelope.to_bytes()
+        self.way.upload(act.who, data, sealed=False)
+        attachment = Attachment("release.json", Digest("sha256:" + sha256(data).hexdigest()), len(data), JSON_TYPE)
+        payload = {"release": release, "statement": envelope.digest, "envelope": attachment.sha256}
+        payload |= {"published_on": self.at.date().isoformat(), "in_force_from": "2026-09-01"}
+        self.file(act, self.revision, "standard_publication", payload, attachments=(attachment,))
+
+    @says(r"reviews the standard: {word}")
+    def reviews(self, act: Act, word: str) -> None:
+        self.file(act, self.revision, "standard_review", {"outcome": word, "text": ["实施情况良好。"]})
+
+    @says(r"(?P<how>deprecates|withdraws) the standard from {day}")
+    def ends_standard(self, act: Act, how: str, day: str) -> None:
+        family = "standard_deprecation" if how == "deprecates" else "standard_withdrawal"
+        self.file(act, self.revision, family, {"on": day, "text": ["不再适用。"]})
+
     # --- anything ---------------------------------------------------------------------------------------------
 
     @says(r"files (?P<family>[a-z_]+)(?: to {case})?")
@@ -882,7 +947,7 @@ class Stage:
         tracks, _ = self.way.look(self.tender)
         _same(dict.fromkeys(lots.split(", "), state), {lot: tracks[lot] for lot in lots.split(", ")})
 
-    @then(r"the (?P<what>session|guarantee of \S+) is (?P<state>[a-z_]+)")
+    @then(r"the (?P<what>session|revision|guarantee of \S+) is (?P<state>[a-z_]+)")
     def case_is(self, what: str, state: str) -> None:
         tracks, _ = self.way.look(self.case(f"the {what}"))
         _same(state, tracks["*"])

@@ -27,8 +27,8 @@ STAGES = {
 
 
 def listing_of(case: Case, procedure: Procedure) -> Listing | None:
-    """Return the line of a case; None for a secret one, and before its notice is public."""
-    if procedure.secret or "announced_at" not in case.head:
+    """Return the line of a case; None for a secret one, for one that is no trade, and before its notice is public."""
+    if procedure.secret or not procedure.listed or "announced_at" not in case.head:
         return None
     states = sorted(set(case.tracks.values()), key=list(procedure.states).index)
     return Listing(

@@ -152,6 +152,7 @@ class Procedure:
         secret_families: families whose records are unreadable at rest until opening.
         secret_kinds: kinds of facts that are.
         unlisted_kinds: kinds of facts that are only looked up by key, never listed.
+        listed: whether its cases stand in the public list of trades.
         due: acts that the node does by itself; of public cases only.
     """
 
@@ -172,6 +173,7 @@ class Procedure:
     unlisted_kinds: frozenset[str] = frozenset()
     slots: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, "Mapping[str, str]"])
     due: tuple[Due, ...] = ()
+    listed: bool = True
     _rows: dict[tuple[str, str], tuple[Step, ...]] = field(
         default_factory=dict[tuple[str, str], "tuple[Step, ...]"], init=False, repr=False, compare=False
     )

@@ -248,6 +248,13 @@ KINDS: Mapping[str, Kind] = _kinds(
     Kind("PUBLICITY-RUNNING", 409, Text("公示期至 {until}，期满前不得定标", "Publicity runs until {until}")),
     Kind("AWARD-WRONG", 422, Text("定标不合规定：{why}", "The award is not lawful: {why}"), "招标投标法实施条例 55"),
     Kind("FOUR-EYES", 403, Text("须由提议人以外的第二人批准", "A second person must approve")),
+    # --- standards 标准 ------------------------------------------------------------------------------------
+    Kind(
+        "REVISION-WRONG",
+        422,
+        Text("标准修订不合规定：{why}", "The revision of a standard is not as required: {why}"),
+        "标准化法 15",
+    ),
     # --- guarantee 保函 ------------------------------------------------------------------------------------
     Kind(
         "GUARANTEE-WRONG", 422, Text("保函不合要求：{why}", "The guarantee is not as required: {why}"), "独立保函规定 3"

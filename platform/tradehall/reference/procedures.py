@@ -11,7 +11,7 @@ from typing import Final
 from tradehall.kernel.procedure import Guard, Move, Procedure, Step
 from tradehall.kernel.refusal import Text
 from tradehall.reference.markdown import both, code, codes, heading, page, table
-from tradehall.rules import guaranteeing, objecting, sessions
+from tradehall.rules import guaranteeing, objecting, revising, sessions
 
 TITLE = Text("交易程序", "Procedures")
 _ABOUT = Text(
@@ -25,6 +25,7 @@ MOVES: Final[Mapping[Move, Mapping[str, frozenset[str]]]] = {
         state: frozenset(to for (at, _), to in guaranteeing.MOVES.items() if at == state)
         for state in {at for at, _ in guaranteeing.MOVES}
     },
+    revising.approval_moves: {"for_approval": frozenset({"for_approval", "approved", "drafting"})},
     objecting.reply_moves: {"publicity": frozenset({"publicity", "opened"})},
     sessions.decision_moves: {"requested": frozenset({"requested", "approved", "returned"})},
     sessions.event_moves: {
@@ -49,6 +50,7 @@ ROLES: Final[Mapping[str, Text]] = {
     "applicant": Text("本保函申请人", "applicant of the letter"),
     "beneficiary": Text("本保函受益人", "beneficiary of the letter"),
     "guarantor": Text("保函开立人", "issuer of guarantee letters"),
+    "officer": Text("标准官员", "standards officer"),
 }
 """Roles that a table may name; a new one has to be entered here."""
 

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Final
 
 import click
 
+from tradehall_standards import strict
 from tradehall_standards.commands.words import (
     DAY,
     FILE,
@@ -38,10 +39,11 @@ from tradehall_standards.release.publishing import (
     propose,
     publish,
     sign,
+    with_approvals,
 )
 from tradehall_standards.release.verify import Verification, verify
 from tradehall_standards.sources import default_root
-from tradehall_standards.strict import Json
+from tradehall_standards.strict import Json, as_object
 
 PASSPHRASE: Final = "TRADEHALL_OFFICER_PASSPHRASE"  # noqa: S105 - the name of a variable
 
@@ -143,21 +145,34 @@ def publish_command() -> click.Command:
 
     @click.command("publish")
     @click.argument("proposal", type=FILE)
+    @click.option(
+        "--approval", "approvals", type=FILE, multiple=True, help="批准记录: standard_approval records of the case."
+    )
     @officers_option
     @root_option
     @lang_option
-    def command(proposal: Path, officers: Path | None, root: Path | None, lang: str) -> None:
+    def command(
+        proposal: Path, approvals: tuple[Path, ...], officers: Path | None, root: Path | None, lang: str
+    ) -> None:
         """
         正式发布: write the release (or set of keys) that enough officers signed; the same one is never written twice.
 
-        Prints the file written.
+        Signatures given in a standard_revision case are taken from its approvals. Prints the file written.
         """
         words, schemas = Words(lang), root or default_root()
         with publishing(words):
-            written = publish(open_proposal(proposal), schemas, officers or schemas)
+            given = [_approval(path) for path in approvals]
+            written = publish(with_approvals(open_proposal(proposal), given), schemas, officers or schemas)
         click.echo(str(written))
 
     return command
+
+
+def _approval(path: Path) -> Mapping[str, Json]:
+    """Return the payload of an approval: of a record, an envelope, or bare."""
+    found = as_object(strict.parse(path.read_bytes()))
+    envelope = as_object(found.get("envelope", found))
+    return as_object(envelope.get("payload", envelope))
 
 
 def verify_command() -> click.Command:

@@ -8,7 +8,7 @@ from tradehall_standards.release.dsse import Envelope, EnvelopeError
 from tradehall_standards.release.exceptions import VersionException, read_exceptions
 from tradehall_standards.release.keys import Authority, KeySet, KeySetError, OfficerKey, read_authority
 from tradehall_standards.release.lives import Lives, read_lives
-from tradehall_standards.release.publishing import PublishRefused, propose, propose_keys, publish, sign
+from tradehall_standards.release.publishing import PublishRefused, propose, propose_keys, publish, sign, with_approvals
 from tradehall_standards.release.releases import Release, read_releases
 from tradehall_standards.release.verify import Verification, VerifyFinding, load_signed, verify
 
@@ -35,4 +35,5 @@ __all__ = [
     "read_releases",
     "sign",
     "verify",
+    "with_approvals",
 ]

@@ -7,7 +7,9 @@ that the catalogue already holds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import base64
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -15,7 +17,15 @@ from typing import Final
 from tradehall_standards import canonical
 from tradehall_standards.build import check_root
 from tradehall_standards.catalogue import CatalogueError
-from tradehall_standards.release.dsse import Envelope, EnvelopeError, Signer, read_envelope, read_statement, statement
+from tradehall_standards.release.dsse import (
+    Envelope,
+    EnvelopeError,
+    Signature,
+    Signer,
+    read_envelope,
+    read_statement,
+    statement,
+)
 from tradehall_standards.release.exceptions import EXCEPTION, exception_path, read_exception
 from tradehall_standards.release.keys import (
     KEY_SET,
@@ -198,6 +208,19 @@ def sign(proposal: Envelope, root: Path, officers: Path, keyid: str, signer: Sig
 
 def _holders(sets: tuple[KeySet, ...], envelope: Envelope, day: date) -> set[str]:
     return {key.holder for found in sets for key in found.signers(envelope, day)}
+
+
+def with_approvals(proposal: Envelope, approvals: Iterable[Mapping[str, Json]]) -> Envelope:
+    """
+    Add the signatures that a case holds (加入批准签名): payloads of ``standard_approval`` that name this statement.
+
+    Whether they hold is for :func:`publish` to say.
+    """
+    for approval in approvals:
+        if approval.get("decision") == "approve" and approval.get("statement") == proposal.digest:
+            sig = base64.b64decode(str(approval.get("signature")))
+            proposal = replace(proposal, signatures=(*proposal.signatures, Signature(str(approval.get("key")), sig)))
+    return proposal
 
 
 def publish(proposal: Envelope, root: Path, officers: Path) -> Path:

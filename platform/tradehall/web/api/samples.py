@@ -42,6 +42,7 @@ CASES: Final[Mapping[str, str]] = {
     "t": TENDER,
     "g": "g-w7pprdy5gznncm6nmt2eytd7w2",
     "r": "r-kf7gpo7ikx72zwyiukigdio5ue",
+    "s": "s-4t7wq2n5zbh3xj6yd2kvmcra5o",
 }
 AUTHOR: Final = "org:9151010000T000011K"
 HOLDER: Final = "org:1151010000T000038K"

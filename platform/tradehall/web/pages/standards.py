@@ -110,6 +110,20 @@ GROUPS: Final[tuple[tuple[Label, tuple[str, ...]], ...]] = (
             "blacklist",
         ),
     ),
+    (
+        Label("标准修订", "Revision of standards"),
+        (
+            "standard_draft",
+            "standard_consultation",
+            "standard_comment",
+            "standard_comment_reply",
+            "standard_approval",
+            "standard_publication",
+            "standard_review",
+            "standard_deprecation",
+            "standard_withdrawal",
+        ),
+    ),
 )
 SCHEMA: Final = Label("JSON Schema（含代码集）", "JSON Schema with code lists")
 OTHERS: Final = Label("其他", "Others")
