@@ -13,9 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from tradehall_standards import canonical
+from tradehall_standards import canonical, periods
 from tradehall_standards.archive.migration import lint_migrations
 from tradehall_standards.bundle import bundle, codelist_names
+from tradehall_standards.calendar import WorkingCalendar, read_table
 from tradehall_standards.catalogue import (
     Catalogue,
     CatalogueError,
@@ -29,9 +30,10 @@ from tradehall_standards.catalogue import (
     verify_sources,
 )
 from tradehall_standards.fields import disclosure_of
+from tradehall_standards.parameters import read_rules
 from tradehall_standards.rules_cel import check_examples
 from tradehall_standards.sources import Object, SchemaSource, SourceError, Sources, read_sources
-from tradehall_standards.strict import Json
+from tradehall_standards.strict import Json, as_object
 
 FIRST_DAY: Final = "2026-01-01"
 """Publication and start of a version whose manifest does not say otherwise."""
@@ -179,6 +181,17 @@ def check_all_examples(sources: Sources) -> Iterator[str]:
     """Yield every example that does not come out as labelled, or on which the engines differ (示例检查)."""
     for source in sources.records:
         yield from check_version_examples(open_version(source, sources))
+    yield from check_parameters(sources)
+
+
+def check_parameters(sources: Sources) -> Iterator[str]:
+    """Yield every example of a time rule that does not come out as it says (期限示例检查)."""
+    tables = [read_table(as_object(found)) for name, found in sources.data.items() if name.startswith("calendars/CN-")]
+    calendar = WorkingCalendar(tables)
+    for name, found in sources.data.items():
+        if name.startswith("parameters/"):
+            for rule in read_rules(as_object(found)):
+                yield from (f"{name}: {sentence}" for sentence in periods.check_examples(rule, calendar))
 
 
 def _check_migrations(sources: Sources) -> Iterator[str]:

@@ -476,9 +476,23 @@ def lint_sources(sources: Sources) -> Iterator[str]:
         yield str(finding)
     for source in sources.records:
         try:
-            compile_rules(source.rules)
+            rules = compile_rules(source.rules)
         except RuleError as problem:
             yield f"{source.id}: RULE: {problem}"
+        else:
+            yield from (f"{source.id}: RULE: {told}" for told in _lint_rules(rules, source, sources))
+
+
+def _lint_rules(rules: Sequence[CelRule], source: SchemaSource, sources: Sources) -> Iterator[str]:
+    """A rule reads members that the schema has, and is shown at a place of the payload."""
+    members = as_object(source.schema.get("properties")).keys()
+    places = list_fields(source, sources.documents)
+    for rule in rules:
+        strangers = sorted((reach([rule]).members or frozenset()) - members)
+        if strangers:
+            yield f"{rule.id}: the schema has no member {', '.join(strangers)}"
+        if rule.pointer not in places:
+            yield f"{rule.id}: {rule.pointer} leads to no field"
 
 
 def find_lints(sources: Sources) -> Iterator[LintFinding]:

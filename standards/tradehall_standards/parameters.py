@@ -7,7 +7,7 @@ several rows, one for each time span or regime; they never overlap.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -37,6 +37,14 @@ class AmbiguousRuleError(LookupError):
 
 
 @dataclass(frozen=True, slots=True)
+class PeriodExample:
+    """When the events of a rule happened, as written in the file, and whether it is then satisfied (期限示例)."""
+
+    events: Mapping[str, str]
+    expected: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """
     One number of the law (一条法定参数).
@@ -61,6 +69,7 @@ class Rule:
         effective_to: first day no longer in force, or None.
         effective_stated: False where the source states no date and a safe early one was put.
         note: remark in English, empty where there is none.
+        examples: unit tests beside the rule; every interval rule has some that satisfy it and some that do not.
     """
 
     id: str
@@ -82,6 +91,7 @@ class Rule:
     effective_to: date | None
     effective_stated: bool
     note: str
+    examples: tuple[PeriodExample, ...] = ()
 
     def is_in_force_on(self, day: date) -> bool:
         """Tell whether the rule governs an event of ``day``."""
@@ -218,7 +228,14 @@ def _rule(row: Mapping[str, Json]) -> Rule:
         effective_to=None if ends is None else date.fromisoformat(_text(ends)),
         effective_stated=row["effective_basis"] == "stated",
         note=_optional(row["note"]) or "",
+        examples=tuple(_examples(as_object(row.get("examples")))),
     )
+
+
+def _examples(found: Mapping[str, Json]) -> Iterator[PeriodExample]:
+    for kind, expected in (("valid", True), ("invalid", False)):
+        for events in as_array(found.get(kind)):
+            yield PeriodExample({name: _text(text) for name, text in as_object(events).items()}, expected)
 
 
 def _value(value: Json) -> Value:

@@ -8,14 +8,14 @@ Seconds, minutes and hours run from instant to instant.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
-from tradehall_standards.calendar import WorkingCalendar
+from tradehall_standards.calendar import WorkingCalendar, YearNotLoaded
 from tradehall_standards.parameters import Rule, Severity
 
 CENTRE: Final = timezone(timedelta(hours=8))
@@ -109,6 +109,30 @@ def judge(rule: Rule, events: Mapping[str, Moment], calendar: WorkingCalendar) -
         earliest=moments[0] if rule.op in _LEAST else None,
         latest=moments[-1] if rule.op in _MOST else None,
     )
+
+
+def check_examples(rule: Rule, calendar: WorkingCalendar) -> Iterator[str]:
+    """Yield one sentence for each example of an interval rule that does not come out as it says (期限示例检查)."""
+    if not is_period(rule):
+        return
+    if {example.expected for example in rule.examples} != {True, False}:
+        yield f"{rule.id}: examples of both kinds are needed"
+    for number, example in enumerate(rule.examples):
+        told = f"{rule.id}: example {number}"
+        try:
+            events = {name: _moment(text) for name, text in example.events.items()}
+            ok = judge(rule, events, calendar).ok
+        except (EventMissingError, YearNotLoaded, ValueError) as problem:
+            yield f"{told}: {problem}"
+            continue
+        if ok is not example.expected:
+            yield f"{told} should {'hold' if example.expected else 'not hold'}"
+        if not rule.is_in_force_on(_day(events[rule.from_event or ""])):
+            yield f"{told}: the rule is not in force then"
+
+
+def _moment(text: str) -> Moment:
+    return datetime.fromisoformat(text) if "T" in text else date.fromisoformat(text)
 
 
 def _event(events: Mapping[str, Moment], name: str | None) -> Moment:

@@ -12,11 +12,13 @@ from click.testing import CliRunner, Result
 
 from officers.signing import release
 from standards import mini
+from standards.test_parameters import row
 from tradehall_standards import Catalogue, CatalogueError
 from tradehall_standards.build import build, check_root
 from tradehall_standards.codelists import CodeListError, read_codelist
 from tradehall_standards.commands import standards_commands
 from tradehall_standards.rules_cel import FUNCTIONS, RuleError, check_examples, compile_rules
+from tradehall_standards.sources import default_root
 
 RECORD = Path("records/notice/1.0.0")
 FIRST = date(2026, 1, 1)
@@ -103,6 +105,8 @@ def test_what_is_not_published_yet_pins_the_latest_code_lists(built: Path) -> No
         ("rules.json", [{**mini.RULES[0], "rule": "size(self.lots) > 1"}], "should hold"),
         ("rules.json", [{**mini.RULES[0], "rule": "true"}], "should not hold"),
         ("rules.json", [{**mini.RULES[0], "rule": "nobody > 1"}], "unknown variable"),
+        ("rules.json", [{**mini.RULES[0], "rule": "size(self.losts) > 1"}], "no member losts"),
+        ("rules.json", [{**mini.RULES[0], "pointer": "/losts"}], "leads to no field"),
         ("i18n/en.json", {}, "TITLE_MISSING"),
         ("schema.json", {**mini.NOTICE, "additionalProperties": True}, "OBJECT_OPEN"),
     ],
@@ -113,6 +117,22 @@ def test_nothing_is_written_when_something_is_wrong(sources: Path, path: str, do
         build(sources)
     assert not list(sources.rglob("manifest.json"))
     assert not (sources / "catalogue.json").exists()
+
+
+def test_time_limits_are_built_only_when_their_examples_come_out(sources: Path) -> None:
+    calendars = default_root() / "calendars"
+    (sources / "calendars").mkdir()
+    (sources / "calendars" / "CN-2026.json").write_bytes((calendars / "CN-2026.json").read_bytes())
+    days = {row()["from_event"]: "2026-03-02", row()["to_event"]: "2026-12-01"}
+    soon = {**days, row()["to_event"]: "2026-03-03"}
+    for valid, invalid, told in (([days], [soon], ""), ([soon], [days], "should hold"), ([days], [], "both kinds")):
+        rules = [row(examples={"valid": valid, "invalid": invalid})]
+        mini.put(sources / "parameters" / "none.json", {"regime": "none", "rules": rules})
+        if not told:
+            build(sources)
+            continue
+        with pytest.raises(CatalogueError, match=told):
+            build(sources)
 
 
 def test_every_version_needs_examples_of_both_kinds(sources: Path) -> None:

@@ -10,7 +10,7 @@ from standards.test_parameters import row
 from tradehall_standards import Parameters, Rule, WorkingCalendar, YearNotLoaded, periods
 from tradehall_standards.calendar import read_table
 from tradehall_standards.parameters import read_rules
-from tradehall_standards.periods import EventMissingError, NotAPeriodError, add_months, is_period, judge
+from tradehall_standards.periods import EventMissingError, NotAPeriodError, add_months, check_examples, is_period, judge
 from tradehall_standards.sources import SourceError
 
 LAW = Parameters.load()
@@ -245,3 +245,39 @@ def test_months_end_on_the_same_day_or_the_last(day: str, count: int, expected: 
 
 def test_periods_is_exported() -> None:
     assert periods.judge is judge
+
+
+# --- unit tests beside the rules
+
+
+def with_examples(valid: list[dict[str, str]], invalid: list[dict[str, str]]) -> Rule:
+    return read_rules({"rules": [{**row(), "examples": {"valid": valid, "invalid": invalid}}]})[0]
+
+
+def test_examples_beside_a_rule_are_judged() -> None:
+    calendar = WorkingCalendar.load()
+    plain = with_examples([], [])
+    assert plain.from_event is not None
+    assert plain.to_event is not None
+    judged = judge(plain, {plain.from_event: date(2026, 3, 2), plain.to_event: date(2026, 3, 2)}, calendar)
+    assert isinstance(judged.earliest, date)
+    start, good = "2026-03-02", judged.earliest
+    ok = {plain.from_event: start, plain.to_event: good.isoformat()}
+    bad = {plain.from_event: start, plain.to_event: (good - timedelta(1)).isoformat()}
+    assert list(check_examples(with_examples([ok], [bad]), calendar)) == []
+    assert [told.split(": ", 1)[1] for told in check_examples(with_examples([bad], [ok]), calendar)] == [
+        "example 0 should hold",
+        "example 1 should not hold",
+    ]
+    for valid, invalid in (([], []), ([ok], []), ([], [bad])):
+        assert "both kinds" in next(check_examples(with_examples(valid, invalid), calendar))
+    assert "no time is given" in next(check_examples(with_examples([{plain.from_event: start}], [bad]), calendar))
+    old = {**ok, plain.from_event: "1990-01-01"}
+    assert any("not in force" in told for told in check_examples(with_examples([old], [bad]), calendar))
+
+
+def test_every_time_limit_of_the_law_has_examples_on_both_sides() -> None:
+    periods = [rule for rule in Parameters.load().all() if is_period(rule)]
+    assert len(periods) > 70
+    for rule in periods:
+        assert {example.expected for example in rule.examples} == {True, False}, rule.id
