@@ -12,6 +12,7 @@ from tradehall.web.portal import views_work as w
 from tradehall.web.portal.render import CENTRE_TIME
 from tradehall.web.portal.views import FieldError, Label
 from tradehall.web.work.filling import _named
+from tradehall.web.work.making import CENTRE_ACTS
 from tradehall_standards import Catalogue
 
 NOW = datetime(2026, 4, 17, 9, 36, 18, tzinfo=CENTRE_TIME)
@@ -67,6 +68,9 @@ RECORDS = (
     w.WorkRecord(Label("招标公告", "Tender notice"), NOW, "示例区教育工程管理中心", DIGEST, False, ""),
 )
 CASE_PAGE = w.WorkCasePage(**BASE, path=BUSY.href, case=BUSY, records=RECORDS, public=paths.notice(CASE))
+CASE_CENTRE = replace(
+    CASE_PAGE, acts=tuple(act for acts in CENTRE_ACTS.values() for act in acts), acts_path="/api/v1/cases/x/opening"
+)
 
 
 def form_page(family: str, payload: object, mistakes: tuple[Mistake, ...] = ()) -> w.FormPage:
@@ -137,6 +141,23 @@ BID = w.BidPage(
     currencies=(("CNY", Label("人民币", "Yuan renminbi")),),
 )
 BID_CLOSED = replace(BID, is_open=False, countdown=None, lots=())
+CUSTODY = w.CustodyPage(
+    **BASE,
+    path=paths.work_custody(CASE),
+    case=CASE,
+    case_name=LONG,
+    terms='{"party":"org:9151010000T000011K","case":"","recipient":"age1x","schema":null,"waiting":[]}',
+    is_opened=True,
+    rows=(
+        w.CustodyRow(
+            "b-on3tqeuocuaaxgx4cxeif5otvy", "一标段：道路工程", Label("等候释放", "Waiting for shares"), "attention"
+        ),
+        w.CustodyRow("b-hjl6ph4ofno6f3q3kdbjidjly6", "一标段：道路工程", Label("已公布", "Disclosed"), "done"),
+    ),
+    waiting=1,
+)
+CUSTODY_BARE = replace(CUSTODY, case="", case_name="", is_opened=False, rows=(), waiting=0)
+CUSTODY_SEALED = replace(CUSTODY, is_opened=False, rows=(), waiting=0)
 RECEIPT = w.ReceiptPage(
     **BASE,
     path=paths.work_record(DIGEST),
@@ -156,12 +177,16 @@ WORK_SAMPLES: dict[str, w.WorkModel] = {
     "work": HOME,
     "work-empty": HOME_EMPTY,
     "work-case": CASE_PAGE,
+    "work-case-centre": CASE_CENTRE,
     "work-form": form_page("tender_notice", NOTICE | {"title": ""}, WRONG),
     "work-form-blank": form_page("project", {}),
     "work-form-method": form_page("tender_document", example("tender_document")),
     "work-check": CHECK,
     "work-bid": BID,
     "work-bid-closed": BID_CLOSED,
+    "work-custody": CUSTODY,
+    "work-custody-bare": CUSTODY_BARE,
+    "work-custody-sealed": CUSTODY_SEALED,
     "work-receipt": RECEIPT,
     "work-keys": KEYS,
 }

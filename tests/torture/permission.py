@@ -58,7 +58,7 @@ ROLE_OF = {
 
 OPENING_FAMILIES = ("opening_start",)
 BID_ONLY = {"bid_commitment", "sealed_bid", "bid_withdrawal", "bid_confirmation", "key_release"}
-MAY_HAVE_NONE = {"tie.act", "page.work.form", "page.work.form.post"}
+MAY_HAVE_NONE = {"tie.act", "page.work.form", "page.work.form.post", "page.work.custody.case"}
 """The case is there, but not always a tie in it, or a form of this family to fill in now."""
 LIMITED = {"page.login.post", "session.open", "token.make"}
 """They answer 401 to a wrong password, whoever asks."""
@@ -289,12 +289,12 @@ def _shown(world: World, who: str, case: str, row: Permission) -> bool:
     """
     Whether somebody is shown a case by a row of the table.
 
-    Pages and feeds show public cases only, but for the workbench, which shows what the API does, bidding apart: that
-    begins with a notice. This node knows no other city, whose cases it could ask for.
+    Pages and feeds show public cases only, but for the workbench, which shows what the API does, bidding and
+    custody apart: they begin with a notice. This node knows no other city, whose cases it could ask for.
     """
     if row.name.startswith("city."):
         return False
-    workbench = row.name.startswith("page.work.") and row.name != "page.work.bid"
+    workbench = row.name.startswith("page.work.") and row.name not in ("page.work.bid", "page.work.custody.case")
     if row.name in ("case.events", "case.ocds") or (row.name.startswith("page.") and not workbench):
         return case in (world.scene.tender, world.scene.other)
     return knows(world, who, case)

@@ -307,6 +307,9 @@ def views(seen: Seen) -> Iterator[tuple[str, str, str]]:
     pages += [
         f"/work/bids/{tender}",
         f"/work/bids/{other}",
+        "/work/custody",
+        f"/work/custody/{tender}",
+        f"/work/custody/{other}",
         f"/work/cases/{tender}/question",
         f"/work/records/{nobody}",
         f"/work/records/{nobody}/receipt.json",

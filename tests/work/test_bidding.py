@@ -28,7 +28,14 @@ from tradehall.adapters.identity.passwords import Cost, hash_password
 from tradehall.adapters.sealing import rebuild_key, take_share
 from tradehall.kernel.money import chinese_amount
 from tradehall.main import build_context
-from tradehall.rules.sealing import RebuiltKey, ReleasedShare, encode_secret, read_commitment
+from tradehall.rules.sealing import (
+    RebuiltKey,
+    ReleasedShare,
+    encode_secret,
+    read_commitment,
+    recipient_is_usable,
+    recipient_of_secret,
+)
 from tradehall.web.app import build_app
 from tradehall.web.site import HANDLERS
 from tradehall_standards import Catalogue
@@ -45,6 +52,7 @@ class Room:
     stage: Stage
     way: HttpWay
     page: Page
+    url: str
     sent: list[bytes] = field(default_factory=list)
 
     @property
@@ -102,15 +110,15 @@ def room(
             context = browser.new_context(base_url=url, accept_downloads=True, viewport={"width": 390, "height": 844})
             page = context.new_page()
             page.set_default_timeout(15_000)
-            room = Room(stage, way, page)
+            room = Room(stage, way, page, url)
             page.on("request", lambda request: room.sent.append(request.post_data_buffer or b""))
             page.on("dialog", lambda dialog: dialog.accept())
             yield room
             context.close()
 
 
-def sign_in(page: Page) -> None:
-    page.fill("#username", "alpha")
+def sign_in(page: Page, account: str = "alpha") -> None:
+    page.fill("#username", account)
     page.fill("#password", WORD)
     page.click("main button[type=submit]")
 
@@ -222,6 +230,106 @@ def test_a_bid_is_sealed_cut_off_replaced_and_opened(room: Room, tmp_path: Path)
     assert opened["bidder"]["id"] == room.stage.cast["bidder/alpha"].party
     assert [f["name"] for f in opened["files"]] == ["施工组织设计.pdf", "offer.txt"]
     assert first["submission"] not in told
+
+
+def test_an_absent_bidder_is_opened_by_custodians_and_the_centre_in_browsers(
+    room: Room, browser: Browser, tmp_path: Path
+) -> None:
+    room.tell(
+        tmp_path,
+        "2026-03-24T15:01:00+08:00 bidder/alpha hands in a bid of 18600000.00 for L1\n"
+        "2026-03-24T15:02:00+08:00 bidder/beta hands in a bid of 18700000.00 for L1\n"
+        "2026-03-24T15:03:00+08:00 bidder/gamma hands in a bid of 18800000.00 for L1\n"
+        "2026-03-25T09:30:00+08:00 bidder/gamma hands in a bid of 18500000.00 for L1   refused BID-LATE",
+    )
+    with person(room, browser, "centre") as centre:
+        centre.goto(f"/work/cases/{room.case}")
+        centre.click("text=开始开标")
+        expect(centre.locator("main")).to_contain_text("开标中")
+        room.tell(tmp_path, "2026-03-25T09:31:00+08:00 bidder/alpha,beta releases the key")
+        for handle in ("tenderer", "centre/deyang"):
+            with person(room, browser, handle) as custodian:
+                release(room, custodian, handle)
+        centre.reload()
+        centre.click("text=公布已解密的投标")
+        expect(centre.locator("main")).to_contain_text("投标内容公开")
+        centre.click("text=结束开标")
+        expect(centre.locator("main")).to_contain_text("已开标")
+    told = [d["opened_by"] for d in room.way.payloads(room.case, "bid_disclosure")]
+    assert sorted(told) == ["bidder_key", "bidder_key", "custodians"]
+
+
+@contextmanager
+def person(room: Room, browser: Browser, handle: str) -> Iterator[Page]:
+    """Somebody else's browser, signed in and with a certificate made there."""
+    who, account = room.stage.cast[handle], handle.replace("/", "-")
+    room.way._node.directory.set_account(account, who.party, hash_password(WORD, secrets.token_bytes, cost=CHEAP))
+    context = browser.new_context(base_url=room.url, accept_downloads=True)
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.goto("/login?next=/work/keys")
+    sign_in(page, account)
+    page.fill("#make-passphrase", PHRASE)
+    page.fill("#make-again", PHRASE)
+    with page.expect_download():
+        page.click("text=生成密钥并申请")
+    expect(page.locator("[data-part=list] li")).to_have_count(1)
+    yield page
+    context.close()
+
+
+KEEP = """(one) => new Promise((done, failed) => {
+  const opening = indexedDB.open("tradehall", 1);
+  opening.onsuccess = () => {
+    const put = opening.result.transaction("custody", "readwrite").objectStore("custody").put(one);
+    put.onsuccess = () => { opening.result.close(); done(); };
+    put.onerror = failed;
+  };
+})"""
+
+
+def release(room: Room, page: Page, handle: str) -> None:
+    """Bring the custodian's key of the notice to this browser, and release what waits."""
+    page.goto(f"/work/custody/{room.case}")
+    expect(page.locator("[data-part=missing]")).to_be_visible()
+    secret = room.stage.custody[handle]
+    party = room.stage.cast[handle].party
+    page.evaluate(
+        KEEP,
+        {
+            "recipient": recipient_of_secret(secret),
+            "party": party,
+            "secret": encode_secret(secret),
+            "note": "示例",
+            "at": 0,
+        },
+    )
+    page.reload()
+    expect(page.locator("[data-part=missing]")).to_be_hidden()
+    page.click("[data-part=release]")
+    expect(page.locator(".chip-running")).to_have_count(1)
+
+
+def test_a_custodian_makes_a_key_and_brings_it_back(room: Room, browser: Browser, tmp_path: Path) -> None:
+    with person(room, browser, "centre/deyang") as page:
+        page.goto("/work/custody")
+        page.fill("#custody-note", "示例项目")
+        page.fill("#custody-passphrase", PHRASE)
+        page.fill("#custody-again", PHRASE)
+        with page.expect_download() as backup:
+            page.click("[data-part=make] button")
+        backup.value.save_as(tmp_path / "custody.json")
+        recipient = page.locator("[data-part=recipient]").inner_text()
+        assert recipient_is_usable(recipient)
+        assert "AGE-SECRET-KEY" not in (tmp_path / "custody.json").read_text("utf-8")
+        page.evaluate("indexedDB.deleteDatabase('tradehall')")
+        page.reload()
+        expect(page.locator("[data-part=none]")).to_be_visible()
+        page.set_input_files("#custody-file", tmp_path / "custody.json")
+        page.fill("#custody-open", PHRASE)
+        page.click("[data-part=restore] button")
+        expect(page.locator("[data-part=recipient]")).to_have_text(recipient)
 
 
 def test_a_bid_comes_back_on_another_device(room: Room, tmp_path: Path) -> None:

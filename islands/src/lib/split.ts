@@ -1,7 +1,6 @@
 // The key of a bid and its M-of-N split 密钥分片: Shamir shares and Feldman commitments over edwards25519 (RFC 9591,
 // appendix C), as rules/sealing.py of the platform reads them. The key is used once, on the bidder's own device.
-import { ed25519 } from "@noble/curves/ed25519.js";
-import { x25519 } from "@noble/curves/ed25519.js";
+import { ed25519, x25519 } from "@noble/curves/ed25519.js";
 import { bech32 } from "@scure/base";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -81,5 +80,24 @@ export function split(secret: Uint8Array, threshold: number, count: number): Dea
     if (shares.includes(0n)) continue; // could not be checked; does not happen
     const commitments = polynomial.map((coefficient) => ed25519.Point.BASE.multiply(coefficient).toBytes() as Bytes);
     return { commitments, shares: shares.map(bytes) };
+  }
+}
+
+/** Whether a share lies on the committed polynomial: share·B = Σ indexᵏ·Cₖ. False for anything odd. */
+export function isShare(commitments: readonly Uint8Array[], index: number, share: Uint8Array): boolean {
+  try {
+    const scalar = integer(share);
+    if (share.length !== 32 || scalar === 0n || scalar >= ORDER || index < 1 || index > 9) return false;
+    let sum = ed25519.Point.ZERO;
+    let power = 1n;
+    for (const commitment of commitments) {
+      const point = ed25519.Point.fromBytes(commitment);
+      if (!point.isTorsionFree() || point.is0()) return false;
+      sum = sum.add(point.multiply(power));
+      power = modulo(power * BigInt(index));
+    }
+    return sum.equals(ed25519.Point.BASE.multiply(scalar));
+  } catch {
+    return false;
   }
 }

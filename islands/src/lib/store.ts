@@ -10,11 +10,12 @@ export function settled<T>(request: IDBRequest<T>): Promise<T> {
   });
 }
 
-export async function shelf(name: "keys" | "bids", mode: IDBTransactionMode): Promise<IDBObjectStore> {
+export async function shelf(name: "keys" | "bids" | "custody", mode: IDBTransactionMode): Promise<IDBObjectStore> {
   const opening = indexedDB.open(NAME, VERSION);
   opening.onupgradeneeded = () => {
     opening.result.createObjectStore("keys", { keyPath: ["party", "kid"] });
     opening.result.createObjectStore("bids", { keyPath: "submission" });
+    opening.result.createObjectStore("custody", { keyPath: "recipient" });
   };
   const database = await settled(opening);
   const transaction = database.transaction(name, mode);

@@ -242,6 +242,8 @@ TABLE: tuple[Permission, ...] = (
     ),
     Permission("page.work.form.post", "POST", "/work/cases/{case}/{family}", LOGGED_IN, "party", "stores nothing"),
     Permission("page.work.bid", "GET", "/work/bids/{case}", LOGGED_IN, note="public terms; bids arrive sealed"),
+    Permission("page.work.custody", "GET", "/work/custody", LOGGED_IN, "self", "keys never leave the browser"),
+    Permission("page.work.custody.case", "GET", "/work/custody/{case}", LOGGED_IN, note="its custodians only"),
     Permission("page.work.receipt", "GET", "/work/records/{digest}", LOGGED_IN, "author"),
     Permission("page.work.receipt.file", "GET", "/work/records/{digest}/receipt.json", LOGGED_IN, "author"),
     Permission("page.about", "GET", "/about", EVERYONE),

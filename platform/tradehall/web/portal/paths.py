@@ -21,6 +21,7 @@ LOGOUT: Final = "/logout"
 ACCOUNT: Final = "/account"
 WORK: Final = "/work"
 WORK_KEYS: Final = "/work/keys"
+WORK_CUSTODY: Final = "/work/custody"
 STATIC: Final = "/static/portal"
 TIME: Final = "/api/v1/clock"
 
@@ -59,6 +60,11 @@ def work_form(case: str, family: str) -> str:
 def work_bid(case: str) -> str:
     """Bidding in a tender (投标)."""
     return f"{WORK}/bids/{quote(case, safe='')}"
+
+
+def work_custody(case: str) -> str:
+    """Release of a custodian's shares (密钥保管)."""
+    return f"{WORK_CUSTODY}/{quote(case, safe='')}"
 
 
 def work_record(digest: str) -> str:

@@ -65,6 +65,7 @@ _TEMPLATES: Final[Mapping[type[ViewModel | WorkModel], str]] = {
     views_work.FormPage: "work_form.html",
     views_work.CheckPage: "work_check.html",
     views_work.BidPage: "work_bid.html",
+    views_work.CustodyPage: "work_custody.html",
     views_work.ReceiptPage: "work_receipt.html",
     views_work.KeysPage: "work_keys.html",
 }

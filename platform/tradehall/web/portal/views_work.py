@@ -58,13 +58,28 @@ class WorkRecord:
     href: str
 
 
+@dataclass(frozen=True, slots=True)
+class CentreAct:
+    """Something the node does on the centre's word (中心操作): ``body`` as JSON text; ``ask`` before it is done."""
+
+    label: Label
+    body: str
+    ask: Label | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkCasePage(Page):
-    """One case as somebody works on it (项目工作页). ``public`` is its public page, empty for secret cases."""
+    """
+    One case as somebody works on it (项目工作页).
+
+    ``public`` is its public page, empty for secret cases; ``acts`` are posted to ``acts_path``.
+    """
 
     case: WorkCase
     records: tuple[WorkRecord, ...]
     public: str
+    acts: tuple[CentreAct, ...] = ()
+    acts_path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +164,32 @@ class BidPage(Page):
     currencies: tuple[tuple[str, Label], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class CustodyRow:
+    """An opened bid as its custodian sees it (待开启投标)."""
+
+    submission: str
+    lot: str
+    state: Label
+    tone: Tone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustodyPage(Page):
+    """
+    Keys of a custodian, and the shares of one tender to release (密钥保管).
+
+    ``terms`` is what the island needs as JSON text; ``case`` is empty on the page that only makes keys.
+    """
+
+    case: str
+    case_name: str
+    terms: str
+    is_opened: bool
+    rows: tuple[CustodyRow, ...]
+    waiting: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiptPage(Page):
     """A receipt (回执): what was accepted, when, and where in the log; ``receipt`` is the signed text."""
@@ -172,5 +213,5 @@ class KeysPage(Page):
     name: str
 
 
-WorkModel: TypeAlias = WorkPage | WorkCasePage | FormPage | CheckPage | BidPage | ReceiptPage | KeysPage
+WorkModel: TypeAlias = WorkPage | WorkCasePage | FormPage | CheckPage | BidPage | CustodyPage | ReceiptPage | KeysPage
 """Every model of the workspaces (工作台页面模型)."""

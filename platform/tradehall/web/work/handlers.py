@@ -86,6 +86,19 @@ async def work_form_post(request: Req, case: FromPath[str], family: FromPath[str
     return await asyncio.to_thread(html, request, page, status=422 if getattr(page, "errors", ()) else 200)
 
 
+@get(paths.WORK_CUSTODY, opt={"permission": "page.work.custody"}, include_in_schema=False)
+async def work_custody(request: Req) -> Response[str]:
+    """Show the keys of a custodian (密钥保管)."""
+    return await serve(request, lambda: _maker(request).custody(None))
+
+
+@get(f"{paths.WORK_CUSTODY}/{{case:str}}", opt={"permission": "page.work.custody.case"}, include_in_schema=False)
+async def work_custody_case(request: Req, case: FromPath[str]) -> Response[str]:
+    """Show which bids of a tender wait for a custodian's share (释放分片)."""
+    shelf = portal_of(request.app).shelf
+    return await serve(request, lambda: _maker(request).custody(shelf.dossier(case)))
+
+
 @get(f"{paths.WORK}/bids/{{case:str}}", opt={"permission": "page.work.bid"}, include_in_schema=False)
 async def work_bid(request: Req, case: FromPath[str]) -> Response[str]:
     """Show where a bid is made (投标); the bid itself stays on the device until it is sealed."""
@@ -136,6 +149,8 @@ HANDLERS: Final = [
     work_form,
     work_form_post,
     work_bid,
+    work_custody,
+    work_custody_case,
     work_receipt,
     work_receipt_file,
 ]

@@ -5,6 +5,7 @@ Filling the pages of the workspaces (工作台页面制作).
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -56,6 +57,37 @@ OTHERWISE: Final = frozenset(
 """Families that no form makes: the node computes them, or a device with a key of its own does."""
 
 RECORDS_MAX: Final = 200
+CENTRE_ACTS: Final[Mapping[str, tuple[w.CentreAct, ...]]] = {
+    "opening_start": (w.CentreAct(Label("开始开标", "Open the bids"), '{"act":"start"}'),),
+    "bid_disclosure": (
+        w.CentreAct(Label("公布已解密的投标", "Disclose what can be opened"), '{"act":"disclose"}'),
+        w.CentreAct(
+            Label("宣布其余投标因投标人原因开启失败", "Declare the rest not opened, by fault of the bidder"),
+            '{"act":"give_up","fault":"failed_bidder"}',
+            Label(
+                "其余投标将视为撤销投标文件，不能恢复。确认？",
+                "The remaining bids will count as revoked; this can't be undone. Go on?",
+            ),
+        ),
+        w.CentreAct(
+            Label("宣布其余投标因其他原因开启失败", "Declare the rest not opened, by no fault of the bidder"),
+            '{"act":"give_up","fault":"failed_other"}',
+            Label(
+                "其余投标将视为撤回投标文件，不能恢复。确认？",
+                "The remaining bids will count as withdrawn; this can't be undone. Go on?",
+            ),
+        ),
+    ),
+    "opening_record": (
+        w.CentreAct(
+            Label("结束开标，形成开标记录", "Close the opening and draw up its record"),
+            '{"act":"close"}',
+            Label("结束后不能再解密或公布投标。确认？", "No bid can be opened afterwards. Go on?"),
+        ),
+    ),
+}
+"""Family that the node files on the centre's word → what the centre may ask it to do."""
+
 BID_FAMILIES: Final = ("bid_commitment", "sealed_bid", "bid_confirmation", "bid_withdrawal", "key_release")
 DEADLINE: Final = Label("距投标截止", "Until the deadline")
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
@@ -125,6 +157,45 @@ class WorkMaker:
             case=self.work_case(view.case, act_now=acts),
             records=tuple(self._record(e) for e in reversed(entries[-RECORDS_MAX:])),
             public=paths.notice(ident) if public else "",
+            acts=self._centre_acts(acts),
+            acts_path=f"/api/v1/cases/{ident}/opening",
+        )
+
+    def _centre_acts(self, acts: list[Act]) -> tuple[w.CentreAct, ...]:
+        if not self.subject.is_centre:
+            return ()
+        return tuple(act for found in acts for act in CENTRE_ACTS.get(found.family, ()))
+
+    def custody(self, dossier: Dossier | None) -> w.CustodyPage:
+        """
+        Return a custodian's page: of one tender what waits for its shares, without one only its keys.
+
+        Raises:
+            Problem: NOT-FOUND for whoever is no custodian of the tender.
+        """
+        party = self.subject.party
+        own = [] if dossier is None else [c for c in rows(dossier.case.head.get("custodians")) if c["party"] == party]
+        if dossier is not None and not own:
+            raise Problem("NOT-FOUND")
+        bids = [] if dossier is None else list(Custody(dossier, party).bids())
+        case = None if dossier is None else dossier.case
+        waiting: list[Json] = [bid.terms for bid in bids if bid.waits]
+        ref = self.workbench.schema(case.id, "share_release") if case else None
+        terms: Json = {
+            "party": party,
+            "case": case.id if case else "",
+            "recipient": str(own[0]["recipient"]) if own else "",
+            "schema": ref.to_json() if ref else None,
+            "waiting": waiting,
+        }
+        return w.CustodyPage(
+            **self.base(),
+            case=case.id if case else "",
+            case_name=case.text("name") if case else "",
+            terms=canonical.jcs(terms).decode(),
+            is_opened=bool(dossier and _opened(dossier)),
+            rows=tuple(bid.row for bid in bids),
+            waiting=len(waiting),
         )
 
     def bid(self, dossier: Dossier) -> w.BidPage:
@@ -229,6 +300,8 @@ class WorkMaker:
         deadline = case.instant("deadline")
         made: dict[str, w.Task] = {}
         for act in acts:
+            if act.family == "share_release":
+                made["share_release"] = w.Task(self.family(act.family), paths.work_custody(case.id), (), act.clause)
             if act.family in OTHERWISE or set(act.roles) == {"participant"}:
                 continue
             lots = act.lots if set(act.lots) != set(case.tracks) else ()
@@ -255,6 +328,59 @@ class WorkMaker:
     def today(self) -> Any:
         """Return the legal date."""
         return legal_date(self.page.now)
+
+
+@dataclass(frozen=True, slots=True)
+class CustodyBid:
+    """An opened bid for one custodian (待开启投标): its line, and its box where the share is still wanted."""
+
+    row: w.CustodyRow
+    terms: Json
+    waits: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Custody:
+    """What one custodian has to do with the bids of a tender (保管事项)."""
+
+    dossier: Dossier
+    party: str
+
+    def bids(self) -> Iterator[CustodyBid]:
+        """Yield every bid of the frozen sets, in their order."""
+        committed: dict[str, Obj] = {e.record.digest: e.record.payload for e in self.dossier.of("bid_commitment")}
+        names = self.dossier.case.table("lots")
+        for lot in _opened(self.dossier):
+            name = str(obj(names.get(str(lot["lot"]))).get("name", lot["lot"]))
+            for entry in rows(lot["submissions"]):
+                payload = committed.get(str(entry["commitment"]))
+                if payload is not None:
+                    yield self._bid(str(entry["submission"]), name, payload)
+
+    def _bid(self, submission: str, lot: str, commitment: Obj) -> CustodyBid:
+        box = next((b for b in rows(commitment["share_boxes"]) if b["custodian"] == self.party), None)
+        state, tone = self._state(submission)
+        terms: Json = {"submission": submission, "commitments": commitment["commitments"]}
+        if box is not None:
+            terms = {"submission": submission, "commitments": commitment["commitments"], **box}
+        waits = tone == "attention" and box is not None
+        return CustodyBid(w.CustodyRow(submission, lot, state, tone), terms, waits)
+
+    def _state(self, submission: str) -> tuple[Label, v.Tone]:
+        about = [e for e in self.dossier.of(*_OF_OPENING) if e.record.payload.get("submission") == submission]
+        families = {
+            e.record.family for e in about if e.record.family != "share_release" or e.record.author == self.party
+        }
+        if "bid_disclosure" in families:
+            return Label("已公布", "Disclosed"), "done"
+        if "key_release" in families:
+            return Label("投标人已解密", "Key released by the bidder"), "done"
+        if "share_release" in families:
+            return Label("已释放分片", "Share released"), "running"
+        return Label("等候释放", "Waiting for shares"), "attention"
+
+
+_OF_OPENING: Final = ("bid_disclosure", "key_release", "share_release")
 
 
 def _opened(dossier: Dossier) -> list[Obj]:
