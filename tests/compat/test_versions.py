@@ -12,9 +12,15 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from officers.signing import pem
+from tradehall_standards import canonical
 from tradehall_standards.commands import standards_commands
 from tradehall_standards.compat.comparing import compare_here
 from tradehall_standards.compat.versions import Allowed, Edition, edition_of, explain, version_floor
+from tradehall_standards.release import Envelope, VersionException
+from tradehall_standards.release.dsse import IN_TOTO
+from tradehall_standards.release.exceptions import exception_path
+from tradehall_standards.release.private import open_key
 from tradehall_standards.rules_cel import compile_rules
 from tradehall_standards.sources import default_root, read_sources
 
@@ -159,3 +165,31 @@ def test_editions_are_read_with_all_that_judges_a_record() -> None:
     assert found.codelists
     assert "/title" in found.places
     assert any(name.startswith("codes:") for names in found.marks.values() for name in names)
+
+
+@pytest.mark.parametrize(("officers", "code", "floor_"), [(("jia", "yi"), 0, "1.1.0"), (("jia",), 1, "2.0.0")])
+def test_the_command_minds_exceptions_that_two_officers_signed(
+    tmp_path: Path, officers: tuple[str, ...], code: int, floor_: str
+) -> None:
+    root = tmp_path / "schemas"
+    shutil.copytree(default_root(), root)
+    draft = tmp_path / "award_notice" / "1.1.0"
+    shutil.copytree(root / "records/award_notice/1.0.0", draft)
+    schema = json.loads((draft / "schema.json").read_text("utf-8"))
+    schema["maxProperties"] = len(schema["required"])
+    (draft / "schema.json").write_text(json.dumps(schema), "utf-8")
+    (draft / "manifest.json").unlink()
+    group = standards_commands(lambda: ON)
+    computed = json.loads(CliRunner().invoke(group, ["version", str(draft), "--root", str(root), "--json"]).stdout)
+    assert computed["level"] == "major"
+    witness = computed["against"][0]["backward"]["witness"]["document"]
+    reason = {"zh": "测试", "en": "test"}
+    order = VersionException("award_notice", "1.0.0", "1.1.0", "major", "minor", witness, reason, ON)
+    envelope = Envelope(IN_TOTO, canonical.jcs(order.to_json()))
+    for officer in officers:
+        envelope = envelope.signed(*open_key(pem(officer), None))
+    path = exception_path(root, "award_notice", "1.1.0")
+    path.parent.mkdir()
+    path.write_bytes(envelope.to_bytes())
+    done = CliRunner().invoke(group, ["version", str(draft), "--root", str(root)])
+    assert (done.exit_code, done.stdout) == (code, f"{floor_}\n"), done.stderr
