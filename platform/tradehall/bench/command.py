@@ -133,6 +133,12 @@ def _search(plan: Plan) -> list[Line]:
     return searching(plan.catalogue, small=small, large=large, questions=questions, folder=plan.folder)
 
 
+def _watchers(plan: Plan) -> list[Line]:
+    from tradehall.bench.watching import watching  # noqa: PLC0415
+
+    return watching(plan.catalogue, watchers=plan.of(2000, 200), seconds=plan.of(15, 5), folder=plan.folder)
+
+
 def _middleware(plan: Plan) -> list[Line]:
     from tradehall.bench.guarding import guarding  # noqa: PLC0415
 
@@ -175,6 +181,7 @@ BENCHES: Final[Mapping[str, Callable[[Plan], list[Line]]]] = {
     "letters": _letters,
     "verify": _verify,
     "search": _search,
+    "watchers": _watchers,
     "middleware": _middleware,
     "start": _start,
     "storage": _storage,
@@ -249,6 +256,7 @@ def machine(on: str) -> Mapping[str, str]:
     return {
         "date": on,
         "cores": str(os.cpu_count()),
+        "load at the start": " ".join(f"{load:.1f}" for load in os.getloadavg()),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": platform.python_version(),
         "sqlite": sqlite3.sqlite_version,
