@@ -161,3 +161,9 @@ def test_the_workbench_lists_no_letter_that_its_beneficiary_may_not_know_of_yet(
     shown = set(re.findall(r"/work/cases/([rg]-[a-z2-7]{26})", page))
     assert shown == known
     assert set(stage.play.facts["letters"].values()) - known
+
+
+def test_a_session_goes_by_the_tender_it_belongs_to(stage: Stage) -> None:
+    agency = stage.who.agency.client
+    page = stage.http.get("/work", headers={"authorization": f"Bearer {agency.token}", "accept": "text/html"}).text
+    assert "远程异地评标 · 示例大道市政道路改造工程" in page

@@ -243,7 +243,8 @@ def test_an_absent_bidder_is_opened_by_custodians_and_the_centre_in_browsers(
         "2026-03-25T09:30:00+08:00 bidder/gamma hands in a bid of 18500000.00 for L1   refused BID-LATE",
     )
     with person(room, browser, "centre") as centre:
-        centre.goto(f"/work/cases/{room.case}")
+        centre.goto("/work")
+        centre.click(f'main h2 a[href="/work/cases/{room.case}"]')
         centre.click("text=开始开标")
         expect(centre.locator("main")).to_contain_text("开标中")
         room.tell(tmp_path, "2026-03-25T09:31:00+08:00 bidder/alpha,beta releases the key")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from tradehall.desk.accept import Door
 from tradehall.desk.filing import Desk
 from tradehall.desk.journal import Journal
+from tradehall.desk.ports import CaseQuery
 from tradehall.kernel.admission import roles_of
 from tradehall.kernel.case import NEW, Case
 from tradehall.kernel.record import Attachment, CaseId, Digest, Record, SchemaRef, envelope_bytes
@@ -64,6 +65,24 @@ class Workbench:
             journal = Journal(reading, door.cloak, door.procedures)
             found = (journal.case(case) for case in reversed(journal.inbox(party)))
             return list(islice((case for case in found if case is not None and may_know(case)), CASES_MAX))
+
+    def announced(self, limit: int) -> list[Case]:
+        """Return the newest announced cases, newest first (新公告项目): what the centre looks after."""
+        door = self._door
+        with door.store.read() as reading:
+            journal = Journal(reading, door.cloak, door.procedures)
+            found = [journal.case(line.case) for line in reading.search(CaseQuery(limit=limit))]
+        return [case for case in found if case is not None]
+
+    def tender_name(self, case: Case) -> str:
+        """Return what the announced tender is called that a letter or session belongs to, empty where there is none."""
+        named = case.text("tender") or str(case.table("application").get("tender", ""))
+        door = self._door
+        if not any(p.prefix == named[:1] for p in door.procedures.values()):
+            return ""
+        with door.store.read() as reading:
+            tender = Journal(reading, door.cloak, door.procedures).case(named)
+        return tender.text("name") if tender is not None and "announced_at" in tender.head else ""
 
     def acts(self, case: Case, party: str) -> list[Act]:
         """Return what a party may file in a case as it stands, in the order of the procedure (可办事项)."""

@@ -57,6 +57,9 @@ OTHERWISE: Final = frozenset(
 """Families that no form makes: the node computes them, or a device with a key of its own does."""
 
 RECORDS_MAX: Final = 200
+CENTRE_MAX: Final = 50
+"""Newest tenders on the workbench of the centre, which takes part in all of them."""
+
 CENTRE_ACTS: Final[Mapping[str, tuple[w.CentreAct, ...]]] = {
     "opening_start": (w.CentreAct(Label("开始开标", "Open the bids"), '{"act":"start"}'),),
     "bid_disclosure": (
@@ -142,6 +145,9 @@ class WorkMaker:
             if act.family not in OTHERWISE
         ]
         known = self.workbench.cases(party, lambda case: self.context.may_know(case, self.subject))
+        if self.subject.is_centre:
+            mine = {case.id for case in known}
+            known += [case for case in self.workbench.announced(CENTRE_MAX) if case.id not in mine]
         found = [self.work_case(case, act_now=self.workbench.acts(case, party)) for case in known]
         found.sort(key=lambda one: not one.tasks)
         return w.WorkPage(**self.base(), cases=tuple(found), beginnings=tuple(begun), party=self.name)
@@ -287,7 +293,7 @@ class WorkMaker:
         roles = roles_of(case, self.subject.party, registered) - {"participant"}
         return w.WorkCase(
             case=case.id,
-            name=case.text("name") or _word(procedure.title).zh,
+            name=self._name(case, procedure),
             code=case.text("project_code"),
             procedure=_word(procedure.title),
             roles=tuple(ROLE_WORDS.get(role, Label(role, role)) for role in sorted(roles)),
@@ -295,6 +301,13 @@ class WorkMaker:
             tasks=self._tasks(case, act_now, procedure),
             href=paths.work_case(case.id),
         )
+
+    def _name(self, case: Case, procedure: Procedure) -> str:
+        """Return what people call a case: a letter or session goes by the tender that it belongs to."""
+        if own := case.text("name"):
+            return own
+        title, tender = procedure.title.zh, self.workbench.tender_name(case)
+        return f"{title} · {tender}" if tender else title
 
     def _tasks(self, case: Case, acts: list[Act], procedure: Procedure) -> tuple[w.Task, ...]:
         deadline = case.instant("deadline")
