@@ -97,7 +97,7 @@ MIGRATION: dict[str, Any] = {
 
 def write(root: Path, migration: Any = MIGRATION, schema: Any = None) -> Path:
     """Sources of a catalogue of one real family and its made-up second major."""
-    for name in ("common", "codelists", "parameters"):
+    for name in ("common", "codelists", "parameters", "calendars"):
         shutil.copytree(default_root() / name, root / name, ignore=shutil.ignore_patterns("manifest.json"))
     home = root / "records" / FAMILY
     shutil.copytree(
