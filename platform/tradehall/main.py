@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -63,7 +64,7 @@ from tradehall.web.problems import Problem
 from tradehall_standards import Catalogue, CatalogueError, Json
 from tradehall_standards.calendar import WorkingCalendar
 from tradehall_standards.parameters import Parameters
-from tradehall_standards.release import load_signed
+from tradehall_standards.release import load_signed, verify
 from tradehall_standards.sources import default_root
 
 if TYPE_CHECKING:
@@ -431,7 +432,13 @@ def build_context(node: Node) -> Context:
             node.settings.ocds_prefix, node.settings.public_url.rstrip("/"), centre_of(node.settings.city).zh
         ),
         due=due_runner(node) if node.settings.due_work and not node.settings.sandbox_start else None,
+        verification=cache(lambda: verify(default_root(), _trusted(node.settings))),
     )
+
+
+def _trusted(settings: Settings) -> Path | None:
+    """Return the folder of the city's own officers, None where the keys that came with the catalogue count."""
+    return Path(settings.officers) if settings.officers else None
 
 
 _TOO_SHORT = Text("须有 10 至 200 个字符", "it must have 10 to 200 characters")

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from portal.samples_catalogue import CATALOGUE_SAMPLES
 from portal.samples_work import WORK_SAMPLES
 from tradehall.web.portal import paths
 from tradehall.web.portal import views as v
@@ -894,6 +895,7 @@ def error(status: int, **changes: object) -> v.ErrorPage:
 
 SAMPLES: dict[str, Model] = {
     **WORK_SAMPLES,
+    **CATALOGUE_SAMPLES,
     "home": HOME,
     "home-empty": HOME_EMPTY,
     "list": CASE_LIST,

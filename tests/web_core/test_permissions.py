@@ -34,6 +34,7 @@ WITHOUT_LOGIN = {
     "witness",
     "page.login.post",
     "page.logout",
+    "page.validate.post",
     "page.verify.post",
 }
 """What somebody who has not logged in may send. A new name here is a decision, not a formality."""

@@ -224,6 +224,14 @@ TABLE: tuple[Permission, ...] = (
     Permission("page.standards", "GET", "/standards", EVERYONE),
     Permission("page.standards.atom", "GET", "/standards.atom", EVERYONE, note="what was published and decided"),
     Permission("page.standards.ics", "GET", "/standards.ics", EVERYONE, note="what comes into force and ends"),
+    Permission("page.codelist", "GET", "/standards/codelists/{name}", EVERYONE),
+    Permission("page.releases", "GET", "/standards/releases", EVERYONE),
+    Permission("page.validate", "GET", "/standards/validate", EVERYONE),
+    Permission("page.validate.post", "POST", "/standards/validate", EVERYONE, note="stores nothing"),
+    Permission(
+        "page.compare", "GET", "/standards/{family}/compare", EVERYONE, note="leads to the page of two versions"
+    ),
+    Permission("page.diff", "GET", "/standards/{family}/diff/{old}/{new}", EVERYONE),
     Permission("page.family", "GET", "/standards/{family}", EVERYONE),
     Permission("page.family.version", "GET", "/standards/{family}/{version}", EVERYONE),
     Permission("page.login", "GET", "/login", EVERYONE),

@@ -24,7 +24,7 @@ from typing import Final, Literal, TypeAlias, cast
 from tradehall_standards import rules_cel
 from tradehall_standards.bundle import bundle
 from tradehall_standards.canonical import digest
-from tradehall_standards.catalogue import pinned_codelists
+from tradehall_standards.catalogue import Version, pinned_codelists
 from tradehall_standards.codelists import CodeList
 from tradehall_standards.compat.comparing import Comparison
 from tradehall_standards.compat.confirming import EngineRefusal, FirstEngine, SecondOpinion
@@ -154,6 +154,22 @@ def edition_of(source: SchemaSource, sources: Sources) -> Edition:
         marks,
         frozenset(list_fields(source, sources.documents)),
         tuple(source.valid.values()),
+    )
+
+
+def edition_of_version(version: Version) -> Edition:
+    """Return a version of a loaded catalogue as an edition (已载入版本的内容)."""
+    marks = dict(_flat(version.marks, ""))
+    used = {name.removeprefix("codes:") for found in marks.values() for name in found if name.startswith("codes:")}
+    return Edition(
+        version.family,
+        version.version,
+        cast("Schema", dict(version.bundle)),
+        version.rules,
+        {name: version.codelists[name] for name in sorted(used) if name in version.codelists},
+        marks,
+        frozenset(version.fields),
+        tuple(version.valid_examples.values()),
     )
 
 

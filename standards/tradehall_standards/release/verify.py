@@ -96,6 +96,7 @@ class Verification:
         published: ids of the index that the release covers.
         pending: ids that are built but not yet published, and dated data that was changed since.
         releases: all releases that enough officers signed, oldest first.
+        signed: who signed each of them, by its name.
     """
 
     findings: tuple[VerifyFinding, ...]
@@ -106,6 +107,12 @@ class Verification:
     published: frozenset[str] = frozenset()
     pending: tuple[str, ...] = ()
     releases: tuple[Release, ...] = ()
+    signed: Mapping[str, tuple[OfficerKey, ...]] = field(default_factory=dict[str, tuple[OfficerKey, ...]])
+
+    @classmethod
+    def nobody(cls) -> Verification:
+        """Return what is known where nothing was verified: that nobody signed anything (未验证)."""
+        return cls((VerifyFinding("NOTHING_SIGNED", "releases"),))
 
     @property
     def ok(self) -> bool:
@@ -175,6 +182,7 @@ def verify(root: Path, trust: Path | None = None) -> Verification:
         found.published,
         found.pending,
         tuple(vouched),
+        {release.name: signed.signers[release.name][0] for release in vouched},
     )
 
 

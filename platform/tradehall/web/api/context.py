@@ -26,6 +26,7 @@ from tradehall.ocds.packages import Publisher, unregistered
 from tradehall.web.access import Subject
 from tradehall.web.permissions import READING, Moment
 from tradehall.web.problems import Problem
+from tradehall_standards.release import Verification
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -63,6 +64,7 @@ class Context:
     verify_letter: Any = None
     due: Any = None
     publisher: Publisher = field(default_factory=unregistered)
+    verification: Callable[[], Verification] = Verification.nobody
 
     def look(self, case: str, subject: Subject) -> CaseView:
         """

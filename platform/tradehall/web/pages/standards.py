@@ -11,11 +11,15 @@ from functools import cache
 from typing import Final, Literal
 
 from tradehall.kernel.payload import Obj, obj, texts
+from tradehall.web.pages import diffing
+from tradehall.web.portal import paths
 from tradehall.web.portal import views as v
 from tradehall.web.portal.views import Label, Tone
+from tradehall.web.portal.views_catalogue import ComparePage
 from tradehall.web.problems import Problem
 from tradehall_standards import Json, lifecycle, strict
 from tradehall_standards.catalogue import Catalogue, Version
+from tradehall_standards.compat import Comparison
 from tradehall_standards.sources import default_root
 
 GROUPS: Final[tuple[tuple[Label, tuple[str, ...]], ...]] = (
@@ -208,7 +212,7 @@ class Standards:
         if found is None or not _has(f"{name} {found.zh} {found.en}", words):
             return None
         title, dated = Label(found.zh, found.en), date.fromisoformat(found.version)
-        href = f"/api/v1/codelists/{name}"
+        href = paths.code_list(name)
         return v.CodeListRow(id=name, title=title, dated=dated, codes=len(found.rows), href=href)
 
     def family(self, family: str, version: str | None) -> v.FamilyPage:
@@ -255,6 +259,31 @@ class Standards:
                 ),
                 *(v.Link(Label(f"代码集 {name}", f"Code list {name}"), f"/api/v1/codelists/{name}") for name in used),
             ),
+        )
+
+    def compare(self, old: Version, new: Version, found: Comparison) -> ComparePage:
+        """Return two versions of a family side by side (版本对比)."""
+        changes, notes = diffing.change_rows(found)
+        floor = diffing.floor_of(old, new, found, self.on)
+        rows = tuple(self._version_row(x, current=x is new) for x in self.catalogue.versions(new.family))
+        return ComparePage(
+            site=self.page.site,
+            now=self.page.now,
+            path=self.page.path,
+            id=new.family,
+            title=_title(new),
+            old=self._version_row(old, current=False),
+            new=self._version_row(new, current=True),
+            versions=rows,
+            backward=diffing.verdict_view(found.backward),
+            forward=diffing.verdict_view(found.forward),
+            floor=floor.floor if floor else "",
+            kept=floor is None or floor.is_kept,
+            why=diffing.reasons(floor) if floor else (),
+            changes=changes,
+            notes=notes,
+            rules=diffing.rule_changes(old, new),
+            lines=diffing.diff_lines(old.bundle, new.bundle),
         )
 
     def _version_row(self, version: Version, *, current: bool) -> v.VersionRow:

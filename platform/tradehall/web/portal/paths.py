@@ -22,6 +22,8 @@ ACCOUNT: Final = "/account"
 WORK: Final = "/work"
 WORK_KEYS: Final = "/work/keys"
 WORK_CUSTODY: Final = "/work/custody"
+VALIDATE: Final = "/standards/validate"
+RELEASES: Final = "/standards/releases"
 STATIC: Final = "/static/portal"
 TIME: Final = "/api/v1/clock"
 
@@ -45,6 +47,16 @@ def family(name: str, version: str | None = None) -> str:
     """Page of one family (标准页), newest version unless one is named."""
     base = f"{STANDARDS}/{quote(name, safe='')}"
     return base if version is None else f"{base}/{quote(version, safe='')}"
+
+
+def diff(name: str, old: str, new: str) -> str:
+    """Page of two versions of a family side by side (版本对比)."""
+    return f"{family(name)}/diff/{quote(old, safe='')}/{quote(new, safe='')}"
+
+
+def code_list(name: str) -> str:
+    """Page of one code list (代码表); takes ``?as_of=``."""
+    return f"{STANDARDS}/codelists/{quote(name, safe='')}"
 
 
 def work_case(case: str) -> str:

@@ -23,8 +23,9 @@ from babel.messages.pofile import read_po
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from tradehall.web.portal import paths, views, views_work
+from tradehall.web.portal import paths, views, views_catalogue, views_work
 from tradehall.web.portal.views import Amount, Label, Lang, Size, User, ViewModel
+from tradehall.web.portal.views_catalogue import CatalogueModel
 from tradehall.web.portal.views_work import WorkModel
 
 HERE: Final = Path(__file__).parent
@@ -47,7 +48,7 @@ SECURITY_HEADERS: Final[Mapping[str, str]] = {
 _SHORT: Final = 20  # characters: shorter values are shown whole
 _CATALOGUES: Final[Mapping[Lang, str]] = {"zh": "zh_CN", "en": "en"}
 _HTML_LANG: Final[Mapping[Lang, str]] = {"zh": "zh-CN", "en": "en"}
-_TEMPLATES: Final[Mapping[type[ViewModel | WorkModel], str]] = {
+_TEMPLATES: Final[Mapping[type[ViewModel | WorkModel | CatalogueModel], str]] = {
     views.HomePage: "home.html",
     views.CaseListPage: "case_list.html",
     views.CasePage: "case.html",
@@ -56,6 +57,10 @@ _TEMPLATES: Final[Mapping[type[ViewModel | WorkModel], str]] = {
     views.VerifyPage: "verify.html",
     views.StandardsPage: "standards.html",
     views.FamilyPage: "family.html",
+    views_catalogue.ComparePage: "compare.html",
+    views_catalogue.CodeListPage: "codelist.html",
+    views_catalogue.ValidatePage: "validate.html",
+    views_catalogue.ReleasesPage: "releases.html",
     views.LoginPage: "login.html",
     views.AccountPage: "account.html",
     views.AboutPage: "about.html",
@@ -71,7 +76,7 @@ _TEMPLATES: Final[Mapping[type[ViewModel | WorkModel], str]] = {
 }
 
 
-Model: TypeAlias = ViewModel | WorkModel
+Model: TypeAlias = ViewModel | WorkModel | CatalogueModel
 """Everything that can be rendered (页面模型)."""
 
 
