@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from tradehall.adapters import sealing as disk
 from tradehall.adapters.clock import SystemClock
 from tradehall.adapters.identity.ca import Trust
+from tradehall.adapters.pdf.pages import print_pages
 from tradehall.adapters.pdf.render import Renderer
 from tradehall.adapters.pdf.verify import LetterVerdict, verify_letter
 from tradehall.adapters.sql.store import SqlStore
@@ -187,5 +188,6 @@ add_commands(
         now=_now,
         pages=reference_pages,
         journals=_journal,
+        printing=print_pages,
     ),
 )

@@ -27,7 +27,7 @@ from tradehall.cli.verify import verify_command
 from tradehall.desk.standing import Standing
 from tradehall.kernel.case import legal_date
 from tradehall.kernel.procedure import Procedure
-from tradehall_standards.commands import Journals, standards_commands
+from tradehall_standards.commands import Journals, Printing, standards_commands
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,7 @@ class CliTools:
         connect: makes the client for the address of a hall.
         pages: the reference pages beside that of the command line.
         journals: opens the journal of a node for dry runs; None where there is none.
+        printing: lays pages of the catalogue out as PDF; None where nothing does.
     """
 
     bid: BidTools
@@ -58,6 +59,7 @@ class CliTools:
     connect: Connect = connect
     pages: Pages = dict
     journals: Journals | None = None
+    printing: Printing | None = None
 
 
 def add_commands(program: click.Group, tools: CliTools) -> None:
@@ -69,7 +71,7 @@ def add_commands(program: click.Group, tools: CliTools) -> None:
         custodian_commands(tools.custodian, tools.connect),
         verify_command(tools.connect),
         guarantee_commands(tools.verify_letter),
-        standards_commands(lambda: legal_date(tools.now()), tools.journals),
+        standards_commands(lambda: legal_date(tools.now()), tools.journals, tools.printing),
         procedures_commands(tools.procedures),
         log_commands(tools.connect),
         party_commands(tools.connect),

@@ -12,6 +12,7 @@ import click
 from tradehall_standards.commands.building import build_command, lint_command
 from tradehall_standards.commands.codes import codelist_command
 from tradehall_standards.commands.comparing import compat_command, diff_command
+from tradehall_standards.commands.documenting import PrintFailed, Printing, docs_command
 from tradehall_standards.commands.dry_run import Journals, dry_run_command
 from tradehall_standards.commands.lives import asof_command, releases_command
 from tradehall_standards.commands.migrate import migrate_command
@@ -22,14 +23,15 @@ from tradehall_standards.commands.releasing import approve_command, propose_comm
 from tradehall_standards.commands.versioning import version_command
 from tradehall_standards.commands.words import Today
 
-__all__ = ["Journals", "standards_commands"]
+__all__ = ["Journals", "PrintFailed", "Printing", "standards_commands"]
 
 
-def standards_commands(today: Today, journals: Journals | None = None) -> click.Group:
+def standards_commands(today: Today, journals: Journals | None = None, printing: Printing | None = None) -> click.Group:
     """
     Return the group ``standards`` (数据标准命令组); ``today`` gives the legal date where none is named.
 
     ``journals`` opens the archives that a platform keeps; without it commands read files only.
+    ``printing`` lays out PDF; without it documentation is HTML.
     """
     group = click.Group(
         "standards",
@@ -50,6 +52,7 @@ def standards_commands(today: Today, journals: Journals | None = None) -> click.
         dry_run_command(today, journals),
         migrate_command(),
         recognise_command(),
+        docs_command(printing),
         propose_command(today),
         approve_command(),
         publish_command(),
