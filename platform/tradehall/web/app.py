@@ -17,7 +17,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.params import SkipValidation
 
 from tradehall.web.access import AccessMiddleware, guard
-from tradehall.web.api import accounts, cases, cities, ocds, proof, records, standards
+from tradehall.web.api import accounts, cases, cities, drafts, ocds, proof, records, standards
 from tradehall.web.api.context import Context
 from tradehall.web.api.describe import document
 from tradehall.web.live import Live
@@ -32,6 +32,7 @@ REQUEST_MAX = 17 << 20
 API_HANDLERS: Sequence[Any] = (
     *accounts.HANDLERS,
     *standards.HANDLERS,
+    *drafts.HANDLERS,
     *records.HANDLERS,
     *cases.HANDLERS,
     *ocds.HANDLERS,

@@ -144,6 +144,8 @@ TABLE: tuple[Permission, ...] = (
     Permission("procedure.list", "GET", f"{A}/procedures", EVERYONE),
     Permission("procedure.see", "GET", f"{A}/procedures/{{ident}}", EVERYONE),
     Permission("validate", "POST", f"{A}/validate", EVERYONE, note="stores nothing"),
+    Permission("compat", "POST", f"{A}/compat", ("officer", "centre"), note="stores nothing; one pair at a time"),
+    Permission("draft.judge", "POST", f"{A}/drafts", ("officer", "centre"), note="stores nothing"),
     # the door and what it keeps
     Permission("record.file", "POST", f"{A}/records", LOGGED_IN, note="the door judges role and state"),
     Permission("record.see", "GET", f"{A}/records/{{digest}}", EVERYONE, "party", "public records to everyone"),

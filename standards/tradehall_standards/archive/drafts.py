@@ -146,6 +146,17 @@ def read_draft(path: Path, sources: Sources, family: str | None = None) -> Draft
     raise DraftError(f"{path} 不是标准、规则或代码表", f"{path} is no schema, rules or code list")
 
 
+def draft_of(schema: Object, sources: Sources, family: str | None = None) -> Draft:
+    """
+    Make a draft of a schema that lies in no file (内存中的草案); rules and titles are those of the newest version.
+
+    Raises:
+        DraftError: no family, or it does not compile.
+    """
+    nowhere = Path("draft.json")
+    return _finished(nowhere, "schema", [_of_schema(schema, nowhere, sources, family)], sources)
+
+
 def _finished(path: Path, kind: Kind, parts: Sequence[Part], sources: Sources) -> Draft:
     by_family = {part.source.family: part for part in parts}
     drafted: dict[str, Json] = {
@@ -153,7 +164,11 @@ def _finished(path: Path, kind: Kind, parts: Sequence[Part], sources: Sources) -
         for name, part in by_family.items()
     }
     published = {source.id: _published(source, sources) for source in sources.records if source.family in by_family}
-    draft = Draft(path.name, kind, canonical.digest(drafted), by_family, published)
+    try:
+        digest = canonical.digest(drafted)
+    except canonical.NotCanonicalError as problem:
+        raise DraftError(f"草案无法规范化：{problem}", f"the draft has no canonical form: {problem}") from None
+    draft = Draft(path.name, kind, digest, by_family, published)
     draft.compile()
     return draft
 

@@ -293,6 +293,71 @@ def _verdict(door: Door) -> Json:
     return {"schema": door.catalogue.versions("question")[-1].id, "valid": True, "findings": []}
 
 
+_OLD: Final[Json] = {"type": "object", "properties": {"title": {"type": "string", "maxLength": 20}}}
+_NEW: Final[Json] = {"type": "object", "properties": {"title": {"type": "string", "maxLength": 10}}}
+
+
+def _comparisons(door: Door) -> Sequence[Example]:
+    project = door.catalogue.versions("project")[-1].id
+    return (
+        Example(
+            "narrowed", Text("标题收紧：附反例", "a narrower title: with a witness"), {"old": _OLD, "new": _NEW}, 200
+        ),
+        Example("published", Text("已发布的版本", "a published version"), {"old": project, "new": project}, 200),
+        Example(
+            "unknown",
+            Text("没有这一版", "no such version"),
+            {"old": "project/0.0.9", "new": _NEW},
+            400,
+            "BODY-INVALID",
+        ),
+    )
+
+
+def _comparison(_door: Door) -> Json:
+    proved: dict[str, Json] = {
+        "outcome": "proved",
+        "message": {"zh": "已证明：凡符合旧版的记录都符合新版", "en": "Proved: every record is valid under NEW"},
+        "pointer": "",
+        "reason": "",
+        "method": "equal",
+        "witness": None,
+    }
+    return {
+        "backward": {"direction": "backward", **proved},
+        "forward": {"direction": "forward", **proved},
+        "changes": [],
+    }
+
+
+def _drafts(door: Door) -> Sequence[Example]:
+    schema = dict(door.catalogue.versions("question")[-1].schema)
+    return (
+        Example("same", Text("与现行版相同：修订号", "the same as in force: a patch"), {"schema": schema}, 200),
+        Example(
+            "nowhere",
+            Text("没有说明类别", "no family named"),
+            {"schema": {"type": "object"}},
+            400,
+            "BODY-INVALID",
+        ),
+    )
+
+
+def _drafted(door: Door) -> Json:
+    return {
+        "family": "question",
+        "version": "1.0.1",
+        "taken": False,
+        "kept": True,
+        "level": "patch",
+        "floor": "1.0.1",
+        "lints": [],
+        "against": [{"version": "1.0.0", "level": "patch", **cast("dict[str, Json]", _comparison(door))}],
+        "explanation": [{"zh": "与 1.0.0 相比：修订", "en": "against 1.0.0: PATCH"}],
+    }
+
+
 def _verifications(door: Door) -> Sequence[Example]:
     told = Text("别的节点的回执：结论为无效", "a receipt of another node: the verdict is no")
     return (Example("receipt", told, samples.receipt_of(door), 200),)
@@ -692,6 +757,25 @@ ACTS: Final[Mapping[str, Act]] = {
             shapes.closed({"family": shapes.SOME, "payload": shapes.ANY}, {"version": shapes.SOME}), _validations
         ),
         problems=("NOT-FOUND",),
+    ),
+    "compat": Act(
+        Text("兼容性判定", "Compare two schemas"),
+        "比对两个模式（或已发布标准的 `类别/版本`）的两个方向：已证明、附反例推翻，或未能判定并说明原因；不存储。",
+        _ok(ref("Comparison"), _comparison),
+        body=Body(
+            shapes.closed(
+                {"old": ref("SchemaOrId"), "new": ref("SchemaOrId")}, {"samples": shapes.list_of(shapes.ANY)}
+            ),
+            _comparisons,
+        ),
+        problems=("UNAVAILABLE",),
+    ),
+    "draft.judge": Act(
+        Text("草案判定", "Judge a draft"),
+        "逐条提案检查，与该主版本全部已发布版本比对，并算出最低可用版本号；草案不存储。",
+        _ok(ref("DraftVerdict"), _drafted),
+        body=Body(shapes.closed({"schema": shapes.ANYTHING}, {"family": shapes.text(most=64)}), _drafts),
+        problems=("UNAVAILABLE",),
     ),
     # records and files
     "record.file": Act(

@@ -35,7 +35,10 @@ TAGS: Final[Mapping[str, tuple[str, Text]]] = {
         "session password token party certificate",
         Text("账户、令牌、证书", "Accounts, tokens, certificates"),
     ),
-    "standards": ("schema codelist parameters procedure validate", Text("数据标准与法定参数", "Standards and law")),
+    "standards": (
+        "schema codelist parameters procedure validate compat draft",
+        Text("数据标准与法定参数", "Standards and law"),
+    ),
     "records": ("record receipt vault", Text("记录、回执、文件", "Records, receipts, files")),
     "cases": ("case opening draw tie guarantee report changes", Text("项目与中心主持的步骤", "Cases and acts")),
     "open data": ("ocds", Text("开放合同数据", "Open contracting data")),

@@ -263,6 +263,63 @@ SHAPES: Final[Mapping[str, Shape]] = {
             "dates": list_of(members({"event": SOME, "on": DATE, "known_from": DATE})),
         }
     ),
+    "SchemaOrId": {
+        "anyOf": [{"type": "boolean"}, ANYTHING, text(pattern="[a-z][a-z0-9_]{1,63}/[0-9]+\\.[0-9]+\\.[0-9]+")],
+        "description": "a JSON Schema of draft 4 to 2020-12, or family/version of a published one",
+    },
+    "CompatVerdict": members(
+        {
+            "direction": one_of("backward", "forward"),
+            "outcome": one_of("proved", "refuted", "unknown"),
+            "message": WORDS,
+            "pointer": SOME,
+            "reason": SOME,
+            "method": SOME,
+            "witness": or_null(members({"document": ANY, "place": SOME, "keyword": SOME, "refused_at": SOME})),
+        }
+    ),
+    "Comparison": members(
+        {
+            "backward": ref("CompatVerdict"),
+            "forward": ref("CompatVerdict"),
+            "changes": list_of(
+                members(
+                    {
+                        "pointer": SOME,
+                        "keyword": SOME,
+                        "action": one_of("added", "removed", "altered"),
+                        "name": SOME,
+                        "old": ANY,
+                        "new": ANY,
+                        "is_note": FLAG,
+                        "message": WORDS,
+                    }
+                )
+            ),
+        }
+    ),
+    "DraftVerdict": members(
+        {
+            "family": FAMILY,
+            "version": SOME,
+            "taken": FLAG,
+            "kept": FLAG,
+            "level": one_of("patch", "minor", "major"),
+            "floor": SOME,
+            "lints": list_of(members({"code": SOME, "pointer": SOME, "detail": SOME, "message": WORDS})),
+            "against": list_of(
+                members(
+                    {
+                        "version": SOME,
+                        "level": one_of("patch", "minor", "major"),
+                        "backward": ref("CompatVerdict"),
+                        "forward": ref("CompatVerdict"),
+                    }
+                )
+            ),
+            "explanation": list_of(WORDS),
+        }
+    ),
     "CodeList": members(CODE_LIST),
     "Code": members(
         {
