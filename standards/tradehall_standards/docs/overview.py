@@ -23,9 +23,9 @@ from tradehall_standards.docs.words import Text
 from tradehall_standards.release.releases import Release, unit_of
 
 _LEAD: Final = Text(
-    "一核：交易服务标准。两翼：数据标准、区域一体化规范。每一条都有确切版本、摘要和签名的发布。",
+    "一核：交易服务标准。两翼：数据标准、区域一体化规范。每一条都有确切的版本和摘要。",
     "One core: trading-service standards. Two wings: data standards and regional-integration norms. Each has an exact "
-    "version, a digest and a signed release.",
+    "version and a digest.",
 )
 _COUNTS: Final = (
     Text("类记录", "kinds of record"),
@@ -137,8 +137,7 @@ def _form(desk: Desk, path: str) -> Html:
 
 def _group(desk: Desk, path: str, part: Part, group: Group) -> Html | None:
     speak, volume = desk.speak, desk.volume
-    families = [name for name in volume.versions if volume.structure.of_family(name) == (part, group)]
-    families.sort(key=lambda name: group.families.index(name) if name in group.families else 0)
+    families = volume.structure.families_of((part, group), volume.versions)
     items = [_family(desk, path, volume.versions[name][-1]) for name in families]
     items += [
         tag("li", desk.link(path, procedure_path(p.id), speak(p.title)), " ", chip(speak(at.PROCEDURES), "running"))
@@ -392,10 +391,8 @@ def _part_chapters(desk: Desk, path: str, part: Part) -> Iterator[Chapter]:
 
 def _version_chapters(desk: Desk, path: str, place: tuple[Part, Group]) -> Iterator[Chapter]:
     speak, volume = desk.speak, desk.volume
-    for family, versions in volume.versions.items():
-        if volume.structure.of_family(family) != place:
-            continue
-        for version in versions:
+    for family in volume.structure.families_of(place, volume.versions):
+        for version in volume.versions[family]:
             anchor = version.id.replace("/", "-")
             sections = version_sections(desk, version, path, shapes_of(desk, version), f"{anchor}-")
             title = f"{speak(title_of(version))} {version.id}"

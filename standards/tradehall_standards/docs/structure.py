@@ -8,7 +8,7 @@ to the group that takes the others; a number of the law that holds in one region
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -65,6 +65,11 @@ class Structure:
     def of_family(self, family: str) -> tuple[Part, Group]:
         """Return where a family belongs."""
         return next(((p, g) for p, g in self.groups() if family in g.families), (self.parts[0], NOT_PLACED))
+
+    def families_of(self, place: tuple[Part, Group], families: Iterable[str]) -> list[str]:
+        """Return those of the families that belong to a group, in its order."""
+        held, named = [name for name in families if self.of_family(name) == place], place[1].families
+        return sorted(held, key=lambda name: named.index(name) if name in named else len(named))
 
     def of_procedure(self, procedure: str) -> tuple[Part, Group]:
         """Return where a procedure belongs."""
