@@ -245,6 +245,8 @@ def _objects(world: World, template: str) -> list[tuple[str, str | None]]:
         "{digest}": ("sha256:" + "0" * 64,),
         "{family}": ("project", "nothing"),
         "{version}": ("1.0.0",),
+        "{old}": ("1.0.0",),
+        "{new}": ("1.0.0",),
         "{name}": ("currency",),
         "{regime}": ("tender_law",),
         "{ident}": ("open_tender",),
