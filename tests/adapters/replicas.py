@@ -11,7 +11,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,12 +82,20 @@ class Server:
     def freeze(self, backend: str) -> list[int]:
         """Stop its processes of one kind where they are; returns them, to be let go again."""
         postmaster = (self.data / "postmaster.pid").read_text().split()[0]
-        listed = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
-        rows = [line.split(None, 2) for line in listed.splitlines()]
-        found = [int(row[0]) for row in rows if row[1] == postmaster and backend in row[-1]]
+        found = [ident for ident, parent, title in _processes() if parent == postmaster and backend in title]
         for ident in found:
             postgres.os.kill(ident, signal.SIGSTOP)
         return found
+
+
+def _processes() -> Iterator[tuple[int, str, str]]:
+    """Every process with its parent and what it calls itself; a bare system has no ``ps``."""
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with contextlib.suppress(OSError):  # it has ended meanwhile
+                title = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
+                yield int(folder.name), parent, title
 
 
 @dataclass(slots=True)

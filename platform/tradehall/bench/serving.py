@@ -31,6 +31,7 @@ from tradehall.adapters.identity.passwords import new_secret, secret_digest
 from tradehall.bench.figures import NANOSECONDS, Line, Race, rounded
 from tradehall.bench.floor import Bare, Floor
 from tradehall.bench.hall import BEGIN, CHANCE, HallError, announce, enrol
+from tradehall.bench.logs import nowhere
 from tradehall.desk.sequencer import BATCH_MAX, WAIT_SECONDS
 from tradehall.main import Settings, build_context, build_node
 from tradehall.serving import listening
@@ -281,13 +282,12 @@ def _application(kind: str, folder: Path) -> tuple[Any, Callable[[], None]]:
 
 def quiet_log() -> None:
     """Make log lines as in production and throw them away: where they go is not what is measured."""
-    sink = Path(os.devnull).open("wb")  # noqa: SIM115  - lives as long as the server
     structlog.configure(
         processors=[
             structlog.processors.TimeStamper(fmt="iso"),
             structlog.processors.JSONRenderer(serializer=orjson.dumps),
         ],
-        logger_factory=structlog.BytesLoggerFactory(sink),
+        logger_factory=structlog.BytesLoggerFactory(nowhere()),
     )
 
 
