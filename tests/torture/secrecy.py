@@ -267,7 +267,9 @@ def views(seen: Seen) -> Iterator[tuple[str, str, str]]:
         "/schemas",
         "/schemas/bid_commitment",
         "/schemas/bid_commitment/1.0.0",
+        "/codelists",
         "/codelists/currency",
+        "/schemas/bid_commitment/versions",
         "/parameters/tender_law",
         "/sessions",
         "/sessions/current",
@@ -299,8 +301,13 @@ def views(seen: Seen) -> Iterator[tuple[str, str, str]]:
         "/notices.csv",
         "/notices.atom",
         "/openings.ics",
+        "/standards.atom",
+        "/standards.ics",
+        "/schemas/bid_commitment/1.0.0",
     ]
     pages = ["/", "/notices", "/openings", "/about", "/verify", "/standards", "/standards/bid_commitment"]
+    pages += ["/standards/codelists/currency", "/standards/releases", "/standards/validate"]
+    pages += ["/standards/bid_commitment/compare", "/standards/bid_commitment/diff/1.0.0/1.0.0"]
     pages += ["/standards/bid_commitment/1.0.0", "/login", "/account", f"/openings/{tender}/feed"]
     pages += [f"/{kind}/{case}" for kind in ("notices", "openings") for case in (tender, other, never)]
     pages += ["/work", "/work/keys", "/work/begin/open_tender", f"/work/cases/{tender}", f"/work/cases/{other}"]
